@@ -1,0 +1,1 @@
+"""reprun: run a project from its git URL, locked, typed and recorded."""

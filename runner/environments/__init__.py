@@ -1,0 +1,1 @@
+"""The environment stage: describes, locks, builds or reuses what a step runs in."""

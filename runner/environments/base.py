@@ -1,0 +1,198 @@
+"""The protocol that every kind of environment satisfies, and the values that it deals in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from runner.manifest.model import EnvironmentReference
+    from runner.progress import Progress
+    from runner.settings import Settings
+    from runner.source.model import ProjectFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package that an environment really holds.
+
+    Attributes:
+        name: normalised (PEP 503 for Python packages).
+        source: where it came from if not an index: `git+https://…@commit`, `tree:<digest>`.
+        sha256: of the wheel, sdist or archive it was installed from, where that is known.
+    """
+
+    name: str
+    version: str
+    source: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python interpreter on this machine.
+
+    Attributes:
+        path: the executable.
+        version: `3.11.7`.
+        build: implementation, compiler and build date, as `sys.version` has them.
+    """
+
+    path: Path
+    version: str
+    build: str
+    implementation: str = "cpython"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPackage:
+    """A package that lies in the project itself, installed in a layer of the run.
+
+    Attributes:
+        path: POSIX, relative to the project.
+        tree: digest of its folder, from `ProjectFiles.tree_digest`.
+    """
+
+    path: str
+    tree: str
+    editable: bool = False
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the project asks for, before anything is resolved.
+
+    Attributes:
+        kind: the backend's `NAME`.
+        python: version or specifier as the project has it (`3.10`, `>=3.9,<3.12`), None for any.
+        requirements: requirement lines, in order, `-r` files read in, local packages taken out.
+        build_requirements: `build_dependencies` of a `python_env.yaml`.
+        local_packages: `.`, `-e .` and paths.
+        lock_text: a lock that the project carries, used as it is; None where there is none.
+        lock_format: `requirements`, `uv.lock`, `pylock.toml`, …; None where there is no lock.
+        origin: the file that says so, for messages; None for an empty environment.
+        as_of: RFC 3339 time: packages uploaded later are not seen; None for no such limit.
+        digest: SHA-256 over all of the above: the key under which a resolved lock is found.
+    """
+
+    kind: str
+    python: str | None
+    digest: str
+    requirements: tuple[str, ...] = ()
+    build_requirements: tuple[str, ...] = ()
+    local_packages: tuple[LocalPackage, ...] = ()
+    lock_text: str | None = None
+    lock_format: str | None = None
+    origin: str | None = None
+    as_of: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Exact pins with hashes; enough to build the same environment again.
+
+    Attributes:
+        kind: the backend's `NAME`.
+        format: `requirements` (hashed), `uv.lock`, `pylock.toml`, `none` for an unlocked kind.
+        text: the lock itself, kept verbatim in the record; no download addresses in ours.
+        sha256: of `text`.
+        python: exact version it is for (`3.11.7`), None where the kind has no interpreter.
+        platform: such as `linux-x86_64`; `any` for a universal lock.
+        locked: False for what can't be locked (`local`).
+        local_packages: installed on top, in a layer of the run.
+        made: whether it was `resolved` now, `reused` from an earlier run, or came with the
+            `project`.
+    """
+
+    kind: str
+    format: str
+    text: str
+    sha256: str
+    python: str | None
+    platform: str
+    locked: bool = True
+    local_packages: tuple[LocalPackage, ...] = ()
+    made: Literal["resolved", "reused", "project"] = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A finished environment.
+
+    Attributes:
+        hash: SHA-256 over kind, platform, interpreter build and lock: what was intended.
+        fingerprint: SHA-256 over what is really in it: what was observed.
+        path: its prefix; None for `local`.
+        reused: whether it was there already.
+        built_s: seconds that building took, 0 where it was reused.
+    """
+
+    kind: str
+    hash: str
+    lock: Lock
+    path: Path | None
+    interpreter: Interpreter | None
+    packages: tuple[Package, ...]
+    fingerprint: str
+    reused: bool
+    built_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """How a step gets to see an environment.
+
+    Attributes:
+        path: directories put in front of `PATH`.
+        variables: set for the step.
+        bytecode: (directory of sources → directory that may keep their bytecode between runs).
+    """
+
+    path: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    bytecode: Mapping[Path, Path] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """One kind of environment; a module satisfies it, so a new kind is one file and one line."""
+
+    NAME: str
+
+    def read(
+        self, reference: EnvironmentReference, files: ProjectFiles, *, as_of: str | None
+    ) -> Spec:
+        """What the project asks for.
+
+        Raises:
+            EnvironmentFailure: the environment's file is missing or can't be understood.
+        """
+
+    def lock(
+        self, spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progress
+    ) -> Lock:
+        """Resolve `spec` into exact pins, with hashes.
+
+        Raises:
+            EnvironmentFailure: no such Python, no such package, a conflict, no network.
+        """
+
+    def create(self, lock: Lock, at: Path, *, settings: Settings, progress: Progress) -> None:
+        """Build the environment in place at `at`, an empty directory.
+
+        Raises:
+            EnvironmentFailure: a package fails to build or breaks its hash.
+        """
+
+    def health(self, lock: Lock, at: Path) -> str | None:
+        """None, or why the environment at `at` can't be used; cheap, by stat."""
+
+    def observe(self, at: Path) -> tuple[Package, ...]:
+        """The packages that are really there, sorted by name."""
+
+    def activate(self, at: Path) -> Activation:
+        """How a step gets to see it."""

@@ -1,0 +1,131 @@
+"""Every error that reprun reports, with the exit code and the stable code that scripts rely on.
+
+A message says where, what and the offending value; the hint names one thing to do.
+Lower case, no final period (DESIGN section 5).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+WRONG_REQUEST = 2
+TIMED_OUT = 124
+NOT_STARTED = 125
+
+
+class RunnerError(Exception):
+    """Root of everything that reprun reports to a person.
+
+    Args:
+        message: where, what and the offending value.
+        hint: one thing to do about it.
+        details: further lines shown below the message, such as a failing build's last output.
+    """
+
+    code: ClassVar[str] = "internal"
+    exit_code: ClassVar[int] = NOT_STARTED
+
+    def __init__(
+        self, message: str, hint: str | None = None, *, details: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+
+class Interrupted(RunnerError):
+    """A signal ended the work before a step was started; exit code 128+N comes from `signal`."""
+
+    code = "interrupted"
+
+    def __init__(self, signal: int) -> None:
+        super().__init__("interrupted")
+        self.signal = signal
+
+
+# --- request and settings ----------------------------------------------------------------------
+
+
+class RequestError(RunnerError):
+    """What was asked for can't be understood."""
+
+    code = "request.invalid"
+    exit_code = WRONG_REQUEST
+
+
+class SettingsError(RunnerError):
+    """The home, the cache or another setting can't be used."""
+
+    code = "settings.unusable"
+
+
+# --- manifest ----------------------------------------------------------------------------------
+
+
+class ManifestError(RunnerError):
+    """The manifest can't be read or understood."""
+
+    code = "manifest.invalid"
+    exit_code = WRONG_REQUEST
+
+
+class UnknownEntryPoint(ManifestError):
+    """The entry point that was asked for is neither declared nor a file."""
+
+    code = "manifest.unknown-entry-point"
+
+
+class ParameterError(ManifestError):
+    """Parameters are missing, misspelt, or break their declaration; all violations at once."""
+
+    code = "parameters.invalid"
+
+
+# --- source ------------------------------------------------------------------------------------
+
+
+class SourceError(RunnerError):
+    """The project's source can't be had."""
+
+    code = "source.unavailable"
+
+
+class InputError(RunnerError):
+    """An input of the step can't be had or isn't what it was declared to be."""
+
+    code = "inputs.unavailable"
+
+
+# --- environments ------------------------------------------------------------------------------
+
+
+class EnvironmentFailure(RunnerError):
+    """The step's environment can't be described, locked or built."""
+
+    code = "environment.invalid"
+
+
+# --- executors ---------------------------------------------------------------------------------
+
+
+class ExecutionError(RunnerError):
+    """The step could not be started."""
+
+    code = "execution.not-started"
+
+
+# --- store -------------------------------------------------------------------------------------
+
+
+class StoreError(RunnerError):
+    """The record or the outputs of a run can't be kept or read."""
+
+    code = "store.unusable"
+
+
+class UnknownRun(StoreError):
+    """No run, or more than one, has the name that was given."""
+
+    code = "store.unknown-run"
+    exit_code = WRONG_REQUEST

@@ -1,0 +1,1 @@
+"""The execution stage: runs a step and says how it ended."""

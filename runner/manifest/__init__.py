@@ -1,0 +1,1 @@
+"""The manifest stage: reads an MLproject file, checks it, binds parameters, renders a command."""

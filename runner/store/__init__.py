@@ -1,0 +1,1 @@
+"""The store: records, logs, outputs and the index over them."""

@@ -1,0 +1,186 @@
+"""A run's record: the values, and their JSON form (`schemas/run-1.schema.json`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from runner.environments.base import Package
+    from runner.executors.base import Resources
+    from runner.manifest.model import BoundParameter
+    from runner.source.model import Changes
+
+SCHEMA = "run-1"
+
+Status = Literal["running", "finished", "failed", "killed", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSource:
+    """`Source`, without what only means something on this machine."""
+
+    kind: str
+    url: str
+    commit: str | None
+    tree: str
+    subdirectory: str
+    version: str | None
+    branch: str | None
+    pushed: bool | None
+    remote: str | None
+    changes: Changes | None
+    submodules: Mapping[str, str]
+    in_place: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedLock:
+    """Which lock was used; the text itself lies beside the record as `lock`."""
+
+    sha256: str
+    format: str
+    made: str
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPython:
+    """The interpreter the step ran with."""
+
+    version: str
+    build: str
+    implementation: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEnvironment:
+    """`Environment`: what was intended (`hash`, `lock`) and what was observed (`fingerprint`)."""
+
+    kind: str
+    hash: str
+    fingerprint: str
+    lock: RecordedLock
+    python: RecordedPython | None
+    packages: tuple[Package, ...]
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine: what may change a result without anybody touching the project.
+
+    Attributes:
+        memory_bytes: physical memory.
+        cpu_features: sorted flags of the first processor.
+        gpus: (name, driver version) of each.
+    """
+
+    hostname: str
+    system: str
+    kernel: str
+    libc: str
+    machine: str
+    cpu_model: str
+    cpu_features: tuple[str, ...]
+    cores: int
+    memory_bytes: int
+    gpus: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable the step saw: its keyed digest, its value only where it is known to be harmless.
+
+    Attributes:
+        digest: HMAC-SHA-256 under a key that never leaves this data home.
+    """
+
+    digest: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFile:
+    """An input or an output.
+
+    Attributes:
+        path: POSIX, relative to the project (`../` where it lies elsewhere in the source), or
+            absolute for an input from outside.
+        sha256: of the content; of the target's text for a symlink.
+        size: bytes.
+        kind: `file` or `symlink`.
+        mode: permission bits.
+        origin: for an input: `source`, `ignored` (laid in although git ignores it), `given`
+            (a `path` value), `download`, `run:<id>`; for an output: `declared` or `undeclared`.
+        url: where a download came from, credentials removed.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    kind: Literal["file", "symlink"] = "file"
+    mode: int = 0o644
+    origin: str = ""
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Who looks after a running run: enough to tell whether it still does."""
+
+    host: str
+    pid: int
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, as its record has it.
+
+    Attributes:
+        request: what was asked, credentials and secrets removed.
+        parameters: in the order of the manifest.
+        command: as given to the shell, secrets replaced by `***`.
+        metrics: name → number; from the JSON files named under `metrics:`.
+        outputs: every file that the step made or changed.
+        started, ended: RFC 3339, UTC, with milliseconds.
+        exit_code: the step's exit status, None while it runs or where it was lost.
+        reason: why a run that isn't finished ended: one line.
+        directory: where the record lies; not part of the JSON.
+    """
+
+    id: str
+    status: Status
+    request: Mapping[str, object]
+    source: RecordedSource
+    entry_point: str
+    command: str
+    parameters: tuple[BoundParameter, ...]
+    environment: RecordedEnvironment
+    host: Host
+    variables: Mapping[str, Variable]
+    started: str
+    manifest_name: str | None = None
+    name: str | None = None
+    inputs: tuple[RecordedFile, ...] = ()
+    outputs: tuple[RecordedFile, ...] = ()
+    deleted: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    experiment: str | None = None
+    experiment_id: str | None = None
+    parent: str | None = None
+    rerun_of: str | None = None
+    group: str | None = None
+    ended: str | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    resources: Resources | None = None
+    warnings: tuple[str, ...] = ()
+    process: Process | None = None
+    directory: Path | None = None
