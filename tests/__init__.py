@@ -1,1 +1,1 @@
-"""Tests."""
+"""The tests; a package so that their support can be imported."""

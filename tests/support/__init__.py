@@ -1,1 +1,1 @@
-"""Tests."""
+"""What the tests build for real: repositories, servers, package indexes."""
