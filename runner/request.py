@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from runner.errors import RequestError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -16,7 +18,7 @@ class Request:
 
     Attributes:
         uri: path or URL as given, without `#subdirectory`. It may hold credentials: only
-            `source.model.public_url(uri)` may be shown or recorded.
+            `source.address.public_url(uri)` may be shown or recorded.
         subdirectory: POSIX path of the project inside the source, "" for its root.
         entry_point: name of the entry point, or None for `main`.
         version: branch, tag, commit or an expression such as `main~2`; None for the default.
@@ -50,3 +52,131 @@ class Request:
     keep: bool = False
     relock: bool = False
     exact: bool = False
+
+
+ENVIRONMENT_MANAGERS = {
+    "local": "local",
+    "venv": "venv",
+    "virtualenv": "venv",
+    "uv": "venv",
+    "conda": "conda",
+    "docker": "docker",
+}
+
+
+def read_pairs(pairs: Iterable[str], *, flag: str, what: str) -> dict[str, str]:
+    """Read `NAME=value` texts given with a repeatable flag; the value may hold `=`.
+
+    Args:
+        pairs: the texts as given.
+        flag: for messages, such as `-P`.
+        what: for messages, such as `parameter`.
+
+    Raises:
+        RequestError: a text without `=` or without a name, or a name given twice.
+    """
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise RequestError(
+                f"`{flag} {pair}` is not of the form NAME=value",
+                hint=f"write `{flag} {name or 'NAME'}=VALUE`, quoted where the shell needs it",
+            )
+        if name in values:
+            raise RequestError(
+                f"{what} `{name}` is given twice: `{values[name]}` and `{value}`",
+                hint=f"keep one of the two `{flag} {name}=…`",
+            )
+        values[name] = value
+    return values
+
+
+def read_environment_manager(name: str | None) -> str | None:
+    """The environment kind that `--env-manager NAME` means, MLflow's names included.
+
+    Raises:
+        RequestError: a name that is none of them.
+    """
+    if name is None or name in ENVIRONMENT_MANAGERS:
+        return None if name is None else ENVIRONMENT_MANAGERS[name]
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, ENVIRONMENT_MANAGERS, n=1)
+    known = ", ".join(ENVIRONMENT_MANAGERS)
+    raise RequestError(
+        f"there is no environment manager `{name}`: {known}",
+        hint=f"did you mean `--env-manager {near[0]}`" if near else "pass one of those",
+    )
+
+
+def read_duration(text: str) -> float:
+    """Seconds in `90`, `1.5`, `90s`, `15m`, `2h` or `1d`.
+
+    Raises:
+        RequestError: not a duration, or none that is longer than nothing.
+    """
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    number, factor = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    try:
+        seconds = float(number) * factor
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise RequestError(
+            f"`{text}` is not a duration", hint="write seconds, or `90s`, `15m`, `2h`"
+        )
+    return seconds
+
+
+def read_as_of(text: str | None) -> str | None:
+    """`commit`, or the RFC 3339 time that a date or time means (a date: its end, in UTC).
+
+    Raises:
+        RequestError: neither.
+    """
+    if text is None or text == "commit":
+        return text
+    from datetime import UTC, datetime, timedelta
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RequestError(
+            f"`--as-of {text}` is neither `commit` nor a date",
+            hint="write `--as-of commit` or a date such as `--as-of 2024-03-31`",
+        ) from None
+    if len(text) <= len("2024-03-31"):
+        moment += timedelta(days=1)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def check_backend(name: str, config: str | None) -> None:
+    """Check `--backend` and `--backend-config`; the local backend has no settings of its own.
+
+    Raises:
+        RequestError: another backend, or a configuration that is no JSON object.
+    """
+    if name != "local":
+        raise RequestError(
+            f"there is no backend `{name}`, only `local`", hint="leave `--backend` away"
+        )
+    if config is None:
+        return
+    import json
+    from pathlib import Path
+
+    try:
+        text = config if config.lstrip().startswith("{") else Path(config).read_text("utf-8")
+        document = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise RequestError(
+            f"`--backend-config {config}` can't be read: {error}",
+            hint="pass the path of a JSON file, or a JSON object",
+        ) from None
+    if not isinstance(document, dict):
+        raise RequestError(
+            f"`--backend-config {config}` holds no JSON object", hint="write `{}` for no settings"
+        )

@@ -1,0 +1,148 @@
+"""Where errors become words and exit codes: the one place that turns an exception into output."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.errors import Interrupted, RunnerError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+DISK_TROUBLE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+}
+
+
+def guarded(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run `command`; every error is shown in words. Returns the exit code."""
+    try:
+        with _signals_raise():
+            result = command.main(list(arguments), prog_name="reprun", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except BrokenPipeError:
+        return _reader_went_away()
+    except BaseException as error:
+        if isinstance(error, (SystemExit, GeneratorExit)):
+            raise
+        return _report(error, as_json=_wants_json(arguments))
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    known = list(arguments)
+    return "--json" in (known[: known.index("--")] if "--" in known else known)
+
+
+def _reader_went_away() -> int:
+    # Python would complain once more while it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE
+
+
+def _report(error: BaseException, *, as_json: bool) -> int:
+    shown, exit_code = _understand(error)
+    if as_json:
+        document = {"code": shown.code, "message": shown.message, "exit_code": exit_code}
+        if shown.hint:
+            document["hint"] = shown.hint
+        if shown.details:
+            document["details"] = list(shown.details)
+        click.echo(json.dumps({"error": document}, ensure_ascii=False))
+    else:
+        show_error(shown)
+    return exit_code
+
+
+def show_error(error: RunnerError) -> None:
+    """Print the error, its details and its hint to stderr."""
+    click.echo(click.style("error: ", fg="red", bold=True) + error.message, err=True)
+    for line in error.details:
+        click.echo(f"  {line}", err=True)
+    if error.hint:
+        click.echo(click.style("hint: ", fg="cyan") + error.hint, err=True)
+
+
+def _understand(error: BaseException) -> tuple[RunnerError, int]:
+    if isinstance(error, Interrupted):
+        return error, 128 + error.signal
+    if isinstance(error, RunnerError):
+        return error, error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return Interrupted(signal.SIGINT), 128 + signal.SIGINT
+    if isinstance(error, click.ClickException):
+        return _usage(error), 2
+    if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
+        return _disk(error), StoreError.exit_code
+    return _defect(error), RunnerError.exit_code
+
+
+def _usage(error: click.ClickException) -> RunnerError:
+    from runner.errors import RequestError
+
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "reprun"
+    message = error.format_message().rstrip(".")
+    message = message[:1].lower() + message[1:]
+    return RequestError(message, hint=f"`{path} --help` shows what it takes")
+
+
+def _disk(error: OSError) -> RunnerError:
+    what = (error.strerror or str(error)).lower()
+    where = f": {error.filename}" if error.filename else ""
+    hints = {
+        errno.ENOSPC: "free some room, or point REPRUN_HOME and REPRUN_CACHE to another disk",
+        errno.EDQUOT: "free some room, or point REPRUN_HOME and REPRUN_CACHE to another disk",
+        errno.EROFS: "point REPRUN_HOME and REPRUN_CACHE to folders that can be written",
+        errno.EACCES: "check who owns it; REPRUN_HOME and REPRUN_CACHE name other folders",
+        errno.EPERM: "check who owns it; REPRUN_HOME and REPRUN_CACHE name other folders",
+    }
+    return StoreError(f"{what}{where}", hint=hints.get(error.errno or 0))
+
+
+def _defect(error: BaseException) -> RunnerError:
+    import tempfile
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    hint = "this is a defect of reprun"
+    with contextlib.suppress(OSError):
+        handle, name = tempfile.mkstemp(prefix="reprun-defect-", suffix=".log")
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        hint += f"; please report it with {name}"
+    summary = str(error).split("\n", 1)[0]
+    return RunnerError(f"something broke inside: {type(error).__name__}: {summary}", hint=hint)
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the work the way Ctrl-C does: through every `finally`."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signal API's
+        raise Interrupted(number)
+
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

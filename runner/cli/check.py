@@ -1,0 +1,93 @@
+"""`reprun check`: everything that is wrong or doubtful with a manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.options import json_option, quiet_option
+from runner.cli.render import Terminal
+from runner.errors import ManifestError
+
+if TYPE_CHECKING:
+    from runner.manifest.model import Manifest, Problem
+
+COLOURS = {"error": "red", "warning": "yellow"}
+
+
+@click.command(epilog="Example:  reprun check --strict")
+@click.argument("uri", default=".")
+@click.option("-v", "--version", metavar="VERSION", help="Branch, tag, commit, or such as main~2.")
+@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@quiet_option
+@json_option
+def check(uri: str, *, version: str | None, strict: bool, quiet: bool, as_json: bool) -> int:
+    """Say everything that is wrong or doubtful with the manifest at URI.
+
+    URI is a directory, a manifest file, a git URL or a .zip; the current directory by default.
+    Exits with 2 where there is an error.
+    """
+    from runner.manifest.described import describe
+
+    manifest = _examine(uri, version, quiet=quiet)
+    if strict:
+        harder = tuple(dataclasses.replace(p, severity="error") for p in manifest.problems)
+        manifest = dataclasses.replace(manifest, problems=harder)
+    if as_json:
+        click.echo(json.dumps(describe(manifest), indent=2))
+    elif not quiet:
+        _show(manifest)
+    wrong = any(problem.severity == "error" for problem in manifest.problems)
+    return ManifestError.exit_code if wrong else 0
+
+
+def _examine(uri: str, version: str | None, *, quiet: bool) -> Manifest:
+    from runner.manifest import load
+    from runner.request import Request
+    from runner.settings import read_settings
+    from runner.source import files, resolve
+    from runner.source.address import split_uri
+
+    if Path(uri).name.lower().startswith("mlproject") and Path(uri).is_file():
+        uri = str(Path(uri).parent)
+    address, subdirectory = split_uri(uri)
+    request = Request(uri=address, subdirectory=subdirectory, caller=Path.cwd(), version=version)
+    settings, terminal = read_settings(), Terminal(quiet=quiet)
+    source = resolve.resolve(request, settings=settings, progress=terminal)
+    terminal.end()
+    with files.open_files(source, settings=settings) as opened:
+        return load.examine(opened)
+
+
+def _show(manifest: Manifest) -> None:
+    for problem in manifest.problems:
+        click.echo(_line(problem))
+        if problem.hint:
+            click.echo(f"  {click.style('hint:', fg='cyan')} {problem.hint}")
+    errors = sum(problem.severity == "error" for problem in manifest.problems)
+    warnings = len(manifest.problems) - errors
+    click.echo(_summary(manifest, errors, warnings))
+
+
+def _line(problem: Problem) -> str:
+    where = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
+    severity = click.style(f"{problem.severity}:", fg=COLOURS[problem.severity])
+    return f"{where}: {severity} {problem.message} [{problem.code}]"
+
+
+def _summary(manifest: Manifest, errors: int, warnings: int) -> str:
+    found = [
+        f"{count} {word}{'' if count == 1 else 's'}"
+        for count, word in ((errors, "error"), (warnings, "warning"))
+        if count
+    ]
+    if found:
+        return ", ".join(found)
+    if manifest.path is None:
+        return "no MLproject file: any .py, .sh or .R file can be run with `-e FILE`"
+    points = ", ".join(point.name for point in manifest.entry_points) or "none"
+    return f"{manifest.path} is fine; entry points: {points}"

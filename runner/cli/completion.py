@@ -1,0 +1,117 @@
+"""`reprun completion`, and what the shell may complete: entry points, parameters, runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from runner.manifest.model import Manifest
+
+HOW = {
+    "bash": '# put this into ~/.bashrc:  eval "$(reprun completion bash)"',
+    "zsh": '# put this into ~/.zshrc:  eval "$(reprun completion zsh)"',
+    "fish": "# put this into ~/.config/fish/completions/reprun.fish",
+}
+
+
+@click.command(epilog='Example:  eval "$(reprun completion bash)"')
+@click.argument("shell", type=click.Choice(list(HOW)))
+def completion(shell: str) -> None:
+    """Print the completion script of SHELL."""
+    from click.shell_completion import get_completion_class
+
+    from runner.cli.commands import reprun
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(HOW[shell])
+    click.echo(_source(kind, reprun))
+
+
+def _source(kind: type, command: click.Command) -> str:
+    from click.shell_completion import ShellComplete
+
+    assert issubclass(kind, ShellComplete)
+    completer = kind(command, {}, "reprun", "_REPRUN_COMPLETE")
+    # bash's class starts bash to learn its version; the script itself does not depend on it.
+    return completer.source_template % completer.source_vars()
+
+
+def complete_entry_point(
+    context: click.Context,
+    parameter: click.Parameter,
+    incomplete: str,  # noqa: ARG001
+) -> list[CompletionItem]:
+    """Entry points of the local project that the command line names."""
+    from click.shell_completion import CompletionItem
+
+    manifest = _manifest(context)
+    points = manifest.entry_points if manifest else ()
+    return [
+        CompletionItem(point.name, help=point.description)
+        for point in points
+        if point.name.startswith(incomplete)
+    ]
+
+
+def complete_parameter(
+    context: click.Context,
+    parameter: click.Parameter,
+    incomplete: str,  # noqa: ARG001
+) -> list[CompletionItem]:
+    """`NAME=` of each parameter of the entry point; `NAME=CHOICE` where there are choices."""
+    from click.shell_completion import CompletionItem
+
+    manifest = _manifest(context)
+    wanted = context.params.get("entry_point") or "main"
+    points = manifest.entry_points if manifest else ()
+    chosen = points if len(points) == 1 else [p for p in points if p.name == wanted]
+    items = []
+    for point in chosen:
+        for declared in point.parameters:
+            values = [f"{declared.name}={choice}" for choice in declared.choices]
+            for text in values or [f"{declared.name}="]:
+                if text.startswith(incomplete):
+                    items.append(CompletionItem(text, help=declared.description))
+    return items
+
+
+def _manifest(context: click.Context) -> Manifest | None:
+    from runner.manifest.load import examine
+    from runner.source.directory_files import DirectoryFiles
+
+    uri, _, subdirectory = str(context.params.get("uri") or ".").partition("#")
+    folder = Path(uri) / subdirectory
+    try:
+        return examine(DirectoryFiles(folder, folder)) if folder.is_dir() else None
+    except (RunnerError, OSError):
+        return None
+
+
+def complete_run(
+    context: click.Context,
+    parameter: click.Parameter,
+    incomplete: str,  # noqa: ARG001
+) -> list[CompletionItem]:
+    """The latest runs' ids."""
+    from click.shell_completion import CompletionItem
+
+    from runner.settings import read_settings
+    from runner.store import index
+
+    try:
+        summaries = index.list_runs(settings=read_settings(), limit=50)
+    except (RunnerError, OSError):
+        return []
+    return [
+        CompletionItem(summary.id, help=f"{summary.entry_point} {summary.status}")
+        for summary in summaries
+        if summary.id.startswith(incomplete)
+    ]

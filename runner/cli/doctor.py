@@ -1,0 +1,42 @@
+"""`reprun doctor`: what is on this machine, and what is missing for what."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.options import json_option
+from runner.cli.render import size
+
+if TYPE_CHECKING:
+    from runner.examination import Finding
+
+MARKS = {"ok": ("green", "✓"), "missing": ("red", "✗"), "note": ("yellow", "•")}
+
+
+@click.command(epilog="Example:  reprun doctor --json")
+@json_option
+def doctor(*, as_json: bool) -> int:
+    """Say what is on this machine and what is missing for what.
+
+    Exits with 1 where something is missing that every run needs.
+    """
+    from runner import examination
+    from runner.settings import read_settings
+
+    findings = examination.examine(read_settings())
+    if as_json:
+        click.echo(json.dumps([finding.to_json() for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(_line(finding))
+    return 1 if any(f.state == "missing" and f.needed for f in findings) else 0
+
+
+def _line(finding: Finding) -> str:
+    colour, mark = MARKS[finding.state]
+    hint = f"\n{'':16}{finding.hint}" if finding.hint else ""
+    amount = "" if finding.size_bytes is None else f"{size(finding.size_bytes)} in "
+    return f"{click.style(mark, fg=colour)} {finding.name.ljust(14)}{amount}{finding.found}{hint}"

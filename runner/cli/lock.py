@@ -1,0 +1,53 @@
+"""`reprun lock`: the project's environment, resolved and written into the project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from runner.cli.options import json_option, quiet_option
+from runner.cli.render import Terminal
+
+
+@click.command(epilog="Example:  reprun lock . --as-of 2024-03-31")
+@click.argument("path", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--as-of", metavar="commit|DATE", help="Resolve with the packages of that day.")
+@click.option("--env-manager", metavar="venv", help="Which kind of environment to lock.")
+@quiet_option
+@json_option
+def lock(
+    path: Path, *, as_of: str | None, env_manager: str | None, quiet: bool, as_json: bool
+) -> None:
+    """Resolve the environment of the project at PATH and write its lock beside its specification.
+
+    Commit the file: every run of the project then uses it as it is.
+    """
+    from runner import locked
+    from runner.request import Request, read_as_of, read_environment_manager
+    from runner.settings import read_settings
+
+    terminal = Terminal(quiet=quiet)
+    request = Request(
+        uri=str(path),
+        caller=Path.cwd(),
+        as_of=read_as_of(as_of),
+        env_manager=read_environment_manager(env_manager),
+    )
+    written = locked.write(request, settings=read_settings(), progress=terminal)
+    terminal.end()
+    if as_json:
+        document = {
+            "path": str(written.path),
+            "sha256": written.lock.sha256,
+            "format": written.lock.format,
+            "python": written.lock.python,
+            "changed": written.changed,
+        }
+        click.echo(json.dumps(document, indent=2))
+    elif not quiet:
+        verb = "wrote" if written.changed else "nothing new in"
+        click.echo(
+            f"{verb} {written.path} ({written.packages} packages, Python {written.lock.python})"
+        )

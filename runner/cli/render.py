@@ -1,0 +1,130 @@
+"""What a person sees: the stages as they happen, tables, sizes and times."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CLEAR_LINE = "\r\x1b[K"
+LABEL_WIDTH = 12
+
+
+class Terminal:
+    """A `Progress` that shows the stages on stderr where that is a terminal.
+
+    Args:
+        quiet: show nothing but errors.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.live = sys.stderr.isatty() and not quiet
+        self._open_line = False
+
+    def stage(self, name: str, text: str) -> None:
+        """A new line for a stage that begins."""
+        if self.live:
+            self._close_line()
+            self._write(f"{click.style(name.ljust(LABEL_WIDTH), fg='blue')}{_fit(text)}")
+            self._open_line = True
+            self._label, self._text = name, text
+
+    def update(self, text: str) -> None:
+        """Replace what the stage's line says."""
+        if self.live:
+            label = self._label if self._open_line else ""
+            self._write(
+                f"{CLEAR_LINE}{click.style(label.ljust(LABEL_WIDTH), fg='blue')}{_fit(text)}"
+            )
+            self._open_line = True
+            self._label = label
+
+    def line(self, text: str) -> None:
+        """A tool's own line passes by on the stage's line."""
+        if text.strip():
+            self.update(text.strip())
+
+    def warning(self, text: str, hint: str | None = None) -> None:
+        """A warning stays on the screen."""
+        if not self.quiet:
+            self._close_line()
+            click.echo(click.style("warning: ", fg="yellow") + text, err=True)
+            if hint:
+                click.echo(click.style("hint: ", fg="cyan") + hint, err=True)
+
+    def end(self) -> None:
+        """The chain is done, or the step's own output begins."""
+        if self.live:
+            self._close_line()
+
+    def _close_line(self) -> None:
+        if self._open_line:
+            self._write("\n")
+            self._open_line = False
+
+    def _write(self, text: str) -> None:
+        click.echo(text, err=True, nl=False)
+
+    _label: str = ""
+    _text: str = ""
+
+
+def _fit(text: str) -> str:
+    width = shutil.get_terminal_size().columns - LABEL_WIDTH - 1
+    single = text.replace("\n", " ").replace("\r", " ")
+    return single if len(single) <= width else single[: max(width - 1, 0)] + "…"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell, two spaces apart."""
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def size(number: int) -> str:
+    """`1.4 MiB` for a number of bytes."""
+    value = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def duration(seconds: float) -> str:
+    """`0.8 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def ago(then: str) -> str:
+    """How long ago an RFC 3339 time was, in one unit: `12 s`, `3 min`, `2 d`."""
+    from datetime import UTC, datetime
+
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(then)).total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit} ago"
+    return f"{max(int(seconds), 0)} s ago"
+
+
+def home_relative(path: str) -> str:
+    """The path with the home folder as `~`."""
+    home = os.path.expanduser("~")  # noqa: PTH111  pure text
+    return f"~{path[len(home) :]}" if home != "/" and path.startswith(f"{home}/") else path

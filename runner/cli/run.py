@@ -1,0 +1,177 @@
+"""`reprun run`: the main job."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.completion import complete_entry_point, complete_parameter
+from runner.cli.options import json_option, quiet_option
+from runner.cli.render import Terminal
+
+if TYPE_CHECKING:
+    from runner.request import Request
+
+EPILOG = """\b
+Examples:
+  reprun run . -P alpha=0.3
+  reprun run https://github.com/org/project#train -v v1.2 -e train -P epochs=20
+  reprun run git@github.com:org/project.git --dry-run
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("uri")
+@click.option(
+    "-e",
+    "--entry-point",
+    metavar="NAME",
+    shell_complete=complete_entry_point,
+    help="Entry point, or a .py, .sh or .R file of the project.  [default: main]",
+)
+@click.option("-v", "--version", metavar="VERSION", help="Branch, tag, commit, or such as main~2.")
+@click.option(
+    "-P",
+    "--param-list",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=complete_parameter,
+    help="A parameter; repeat for more.",
+)
+@click.option(
+    "--env-manager",
+    metavar="local|venv",
+    help="What the step runs in; virtualenv and uv mean venv.  [default: the manifest's]",
+)
+@click.option("--experiment-name", metavar="NAME", help="Experiment the run belongs to.")
+@click.option("--experiment-id", metavar="ID", help="The same, by id.")
+@click.option("--run-name", metavar="NAME", help="A name for the run.")
+@click.option("--run-id", metavar="ID", help="MLflow run that the step shall log to.")
+@click.option(
+    "--storage-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where remote path parameters are downloaded to.",
+)
+@click.option("-b", "--backend", metavar="local", default="local", help="Only `local`.")
+@click.option("-c", "--backend-config", metavar="FILE|JSON", help="Settings of the backend.")
+@click.option("--tag", "tags", multiple=True, metavar="K=V", help="A tag; repeat for more.")
+@click.option("--timeout", metavar="DURATION", help="End the step after 90, 90s, 15m or 2h.")
+@click.option("--clean-env", is_flag=True, help="Pass only a base list of variables to the step.")
+@click.option(
+    "--pass-env", multiple=True, metavar="NAME", help="A variable that --clean-env shall pass on."
+)
+@click.option("--in-place", is_flag=True, help="Run in the project's own directory.")
+@click.option("--keep", is_flag=True, help="Keep the checkout after the run.")
+@click.option("--relock", is_flag=True, help="Resolve the environment's lock anew.")
+@click.option("--as-of", metavar="commit|DATE", help="Resolve with the packages of that day.")
+@click.option("--exact", is_flag=True, help="Refuse another patch release of Python.")
+@click.option("--dry-run", is_flag=True, help="Check everything; build and start nothing.")
+@quiet_option
+@json_option
+def run(  # noqa: PLR0917  click passes its options by name
+    uri: str,
+    *,
+    entry_point: str | None,
+    version: str | None,
+    parameters: tuple[str, ...],
+    env_manager: str | None,
+    experiment_name: str | None,
+    experiment_id: str | None,
+    run_name: str | None,
+    run_id: str | None,
+    storage_dir: Path | None,
+    backend: str,
+    backend_config: str | None,
+    tags: tuple[str, ...],
+    timeout: str | None,
+    clean_env: bool,
+    pass_env: tuple[str, ...],
+    in_place: bool,
+    keep: bool,
+    relock: bool,
+    as_of: str | None,
+    exact: bool,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Run a step of the project at URI and record it.
+
+    URI is a git URL, a local directory or repository, or a .zip; `#subdirectory` names the
+    project's folder in it. The exit status is the step's own; 2: the request is wrong, 124: it
+    took too long, 125: it could not be started or kept.
+    """
+    from runner import request as requests
+    from runner.source.address import split_uri
+
+    requests.check_backend(backend, backend_config)
+    if experiment_name and experiment_id:
+        raise click.UsageError("give only one of --experiment-name and --experiment-id")
+    address, subdirectory = split_uri(uri)
+    request = requests.Request(
+        uri=address,
+        subdirectory=subdirectory,
+        caller=Path.cwd(),
+        entry_point=entry_point,
+        version=version,
+        parameters=requests.read_pairs(parameters, flag="-P", what="parameter"),
+        env_manager=requests.read_environment_manager(env_manager),
+        experiment=experiment_name,
+        experiment_id=experiment_id,
+        run_name=run_name,
+        run_id=run_id,
+        storage_dir=storage_dir.absolute() if storage_dir else None,
+        tags=requests.read_pairs(tags, flag="--tag", what="tag"),
+        timeout=requests.read_duration(timeout) if timeout else None,
+        as_of=requests.read_as_of(as_of),
+        pass_env=pass_env,
+        clean_env=clean_env or bool(pass_env),
+        in_place=in_place,
+        keep=keep,
+        relock=relock,
+        exact=exact,
+    )
+    if dry_run:
+        return _dry_run(request, as_json=as_json, quiet=quiet)
+    return _run(request, as_json=as_json, quiet=quiet)
+
+
+def _dry_run(request: Request, *, as_json: bool, quiet: bool) -> int:
+    from runner import dry_run
+    from runner.cli.shown import dry_run_lines
+    from runner.settings import read_settings
+
+    terminal = Terminal(quiet=quiet)
+    document = dry_run.describe(request, settings=read_settings(), progress=terminal)
+    terminal.end()
+    click.echo(json.dumps(document, indent=2) if as_json else "\n".join(dry_run_lines(document)))
+    return 0
+
+
+def _run(request: Request, *, as_json: bool, quiet: bool) -> int:
+    from runner import pipeline
+    from runner.cli.shown import closing_lines
+    from runner.settings import read_settings
+    from runner.store.records import to_json
+
+    terminal = Terminal(quiet=quiet)
+    stdout = sys.stderr.buffer if as_json else sys.stdout.buffer
+    recorded = pipeline.run(
+        request,
+        settings=read_settings(),
+        progress=terminal,
+        show=(stdout, sys.stderr.buffer),
+    )
+    if as_json:
+        click.echo(json.dumps(to_json(recorded), indent=2))
+    elif terminal.live:
+        for line in closing_lines(recorded):
+            click.echo(line, err=True)
+    elif recorded.reason and recorded.exit_code == 0 and not quiet:
+        click.echo(f"error: {recorded.reason}", err=True)
+    return pipeline.exit_code_of(recorded)

@@ -1,0 +1,176 @@
+"""`reprun runs`: list, show, read and delete what was recorded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+
+from runner.cli.completion import complete_run
+from runner.cli.options import json_option
+from runner.cli.render import ago, duration, table
+
+run_argument = click.argument("name", metavar="RUN", default="latest", shell_complete=complete_run)
+
+
+@click.group(epilog="RUN is an id, a unique prefix of one, `latest`, or `latest:ENTRYPOINT`.")
+def runs() -> None:
+    """List, show, read and delete recorded runs."""
+
+
+@runs.command("list", epilog="Example:  reprun runs list -e train --status finished --limit 5")
+@click.option("-e", "--entry-point", metavar="NAME", help="Only runs of this entry point.")
+@click.option(
+    "--status",
+    type=click.Choice(["running", "finished", "failed", "killed", "lost"]),
+    help="Only runs that ended so.",
+)
+@click.option("--experiment", metavar="NAME", help="Only runs of this experiment.")
+@click.option("--tag", "tags", multiple=True, metavar="K=V", help="Only runs with this tag.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--all", "everything", is_flag=True, help="All of them, whatever --limit says.")
+@json_option
+def list_(
+    *,
+    entry_point: str | None,
+    status: str | None,
+    experiment: str | None,
+    tags: tuple[str, ...],
+    limit: int,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """List runs, the latest first."""
+    from runner.request import read_pairs
+    from runner.settings import read_settings
+    from runner.store import index
+
+    summaries = index.list_runs(
+        settings=read_settings(),
+        entry_point=entry_point,
+        status=status,
+        experiment=experiment,
+        tags=read_pairs(tags, flag="--tag", what="tag"),
+        limit=None if everything else limit,
+    )
+    if as_json:
+        click.echo(json.dumps([summary.to_json() for summary in summaries], indent=2))
+    elif not summaries:
+        click.echo(
+            "no runs yet; start with `reprun run .`"
+            if not (entry_point or status)
+            else "no such run"
+        )
+    else:
+        rows = [
+            (
+                s.id,
+                s.status,
+                s.entry_point,
+                s.source_label,
+                ago(s.started),
+                _took(s.duration_s),
+                s.name or "",
+            )
+            for s in summaries
+        ]
+        click.echo(
+            table(("run", "status", "entry point", "source", "started", "took", "name"), rows)
+        )
+
+
+def _took(seconds: float | None) -> str:
+    return "" if seconds is None else duration(seconds)
+
+
+@runs.command(epilog="Example:  reprun runs show latest:train")
+@run_argument
+@json_option
+def show(name: str, *, as_json: bool) -> None:
+    """Show the record of RUN."""
+    from runner.cli.shown import record_lines
+    from runner.settings import read_settings
+    from runner.store import runs as store
+    from runner.store.records import to_json
+
+    recorded = store.read(name, settings=read_settings())
+    click.echo(
+        json.dumps(to_json(recorded), indent=2) if as_json else "\n".join(record_lines(recorded))
+    )
+
+
+@runs.command(epilog="Example:  reprun runs logs latest --stderr")
+@run_argument
+@click.option("--stderr", is_flag=True, help="What the step wrote to stderr.")
+def logs(name: str, *, stderr: bool) -> None:
+    """Print what the step of RUN wrote to stdout."""
+    from runner.settings import read_settings
+    from runner.store import runs as store
+
+    recorded = store.read(name, settings=read_settings())
+    assert recorded.directory is not None
+    path = recorded.directory / ("stderr.log" if stderr else "stdout.log")
+    if path.exists():
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, click.get_binary_stream("stdout"))
+
+
+@runs.command(epilog="Example:  reprun runs artifacts latest")
+@run_argument
+@json_option
+def artifacts(name: str, *, as_json: bool) -> None:
+    """List the outputs of RUN."""
+    from runner.cli.render import size
+    from runner.settings import read_settings
+    from runner.store import runs as store
+    from runner.store.records import to_json
+
+    recorded = store.read(name, settings=read_settings())
+    if as_json:
+        click.echo(json.dumps(to_json(recorded)["outputs"], indent=2))
+    elif recorded.outputs:
+        rows = [(o.path, size(o.size), o.sha256[:12], o.origin) for o in recorded.outputs]
+        click.echo(table(("path", "size", "sha256", ""), rows))
+        click.echo(f"in {recorded.directory}/artifacts")
+    else:
+        click.echo("this run left no files")
+
+
+@runs.command(epilog="Example:  reprun runs get latest:train 'model/*' --to results")
+@run_argument
+@click.argument("pattern", default="**")
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder to copy into.  [default: the current one]",
+)
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
+    """Copy the outputs of RUN that match PATTERN into a folder."""
+    from runner.settings import read_settings
+    from runner.store import artifacts as store
+    from runner.store import runs as records
+
+    recorded = records.read(name, settings=read_settings())
+    copied = store.copy_out(recorded, pattern, target, replace=force)
+    click.echo(f"{len(copied)} file{'' if len(copied) == 1 else 's'} copied to {target.absolute()}")
+
+
+@runs.command(epilog="Example:  reprun runs delete 01k3 --yes")
+@click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+def delete(names: tuple[str, ...], *, yes: bool) -> None:
+    """Delete runs, and the files that no other run has."""
+    from runner.settings import read_settings
+    from runner.store import runs as store
+
+    settings = read_settings()
+    found = [store.find(name, settings=settings) for name in names]
+    if not yes:
+        click.confirm(f"delete {', '.join(found)}?", abort=True, err=True)
+    store.delete(found, settings=settings)
+    click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted")

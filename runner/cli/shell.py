@@ -1,0 +1,28 @@
+"""`reprun shell RUN`: a shell in the checkout and the environment that a run's step saw."""
+
+from __future__ import annotations
+
+import click
+
+from runner.cli.completion import complete_run
+from runner.cli.render import Terminal
+
+
+@click.command(epilog="Example:  reprun shell latest -c 'python --version'")
+@click.argument("name", metavar="RUN", default="latest", shell_complete=complete_run)
+@click.option("-c", "--command", metavar="COMMAND", help="Run this instead of a shell.")
+def shell(name: str, *, command: str | None) -> int:
+    """Open a shell as the step of RUN saw it: commit, changes, environment and variables.
+
+    The checkout is removed when the shell ends; the run's record stays as it is.
+    """
+    from runner import reopen
+    from runner.settings import read_settings
+
+    terminal = Terminal()
+    with reopen.reopened(name, settings=read_settings(), progress=terminal) as opened:
+        terminal.end()
+        if terminal.live and command is None:
+            click.echo(f"the step ran: {opened.command}", err=True)
+            click.echo("leave with Ctrl-D; the checkout goes when you leave", err=True)
+        return opened.start(command)
