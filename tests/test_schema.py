@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from uv import find_uv_bin
 
 from runner.schema import schema_text
 
@@ -32,7 +33,7 @@ def test_an_unknown_schema_is_named() -> None:
 
 
 def test_the_wheel_carries_every_schema_where_the_package_finds_it(tmp_path: Path) -> None:
-    build = ["uv", "build", "-q", "--wheel", "--out-dir", str(tmp_path), str(REPOSITORY)]
+    build = [find_uv_bin(), "build", "-q", "--wheel", "--out-dir", str(tmp_path), str(REPOSITORY)]
     subprocess.run(build, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:

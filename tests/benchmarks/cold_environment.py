@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uv import find_uv_bin
+
 from runner.files import remove_tree
 from tests.benchmarks.figure import Figure, Ratio
 from tests.benchmarks.measure import race
@@ -56,7 +58,15 @@ def _figure(place: Place, name: str, requirements: tuple[str, ...]) -> Figure:
 
 
 def _lock(place: Place, requirements: tuple[str, ...]) -> str:
-    command = [_uv(), "pip", "compile", "-q", "--generate-hashes", "--no-annotate", "--no-header"]
+    command = [
+        find_uv_bin(),
+        "pip",
+        "compile",
+        "-q",
+        "--generate-hashes",
+        "--no-annotate",
+        "--no-header",
+    ]
     command += ["--only-binary=:all:", "--python", str(place.python), "-"]
     return subprocess.run(
         command,
@@ -68,16 +78,11 @@ def _lock(place: Place, requirements: tuple[str, ...]) -> str:
     ).stdout
 
 
-def _uv() -> str:
-    beside = Path(sys.executable).with_name("uv")
-    return str(beside) if beside.exists() else "uv"
-
-
 def _raw(place: Place, project: Path) -> Contender:
     environment = place.root / "raw-environment"
     script = f"""
     {sys.executable} -m virtualenv -q --no-seed -p {place.python} {environment}
-    {_uv()} pip sync -q --require-hashes --python {environment}/bin/python \
+    {find_uv_bin()} pip sync -q --require-hashes --python {environment}/bin/python \
         {project}/requirements.txt
     {environment}/bin/python -c pass
     """
