@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ entry_points:
   main:
     command: "touch started; exec sleep 7.25"
 """
-STEP = "sleep\x007.25"
+STEP = "sleep\x007.25"  # as /proc has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,13 @@ def table(place: Place) -> str:
         stderr=subprocess.DEVNULL,
     ) as process:
         _wait_for_step(process)
-        held = [_held(pid) for pid in _tree(process.pid) if STEP not in _command(pid)]
+        held = own_processes(process.pid, step=STEP)
     return _render(held)
+
+
+def own_processes(pid: int, *, step: str) -> list[Held]:
+    """The memory of `pid` and of everything below it, except for processes called `step`."""
+    return [_held(each) for each in _tree(pid) if step not in _command(each)]
 
 
 def _wait_for_step(process: subprocess.Popen[bytes]) -> None:
@@ -64,8 +70,10 @@ def _tree(pid: int) -> Iterator[int]:
     """`pid` and every process below it."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            yield from _tree(int(child))
+        # A process may end while it is looked at.
+        with contextlib.suppress(OSError):
+            for child in children.read_text().split():
+                yield from _tree(int(child))
 
 
 def _command(pid: int) -> str:
