@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import subprocess
 import tempfile
@@ -48,7 +49,8 @@ def main() -> None:
         parser.error(
             f"no benchmark is called {', '.join(sorted(unknown))}: {', '.join(BENCHMARKS)}"
         )
-    print(f"Python {platform.python_version()}, {platform.platform()}, medians in turns\n")
+    print(f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores")
+    print("medians of runs in turns; a peak can't be seen below the benchmark's own, 16 MiB or so\n")
     for name in options.names or BENCHMARKS:
         # One that can't be set up must not keep the others from being measured.
         try:
