@@ -50,7 +50,7 @@ def main() -> None:
             f"no benchmark is called {', '.join(sorted(unknown))}: {', '.join(BENCHMARKS)}"
         )
     print(f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores")
-    print("medians of runs in turns; a peak can't be seen below the benchmark's own, 16 MiB or so\n")
+    print("medians of runs in turns; peaks below the benchmark's own can't be seen\n")
     for name in options.names or BENCHMARKS:
         # One that can't be set up must not keep the others from being measured.
         try:
