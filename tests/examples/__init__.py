@@ -1,0 +1,1 @@
+"""The example projects, each run as a reader would run it."""

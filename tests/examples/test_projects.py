@@ -1,0 +1,68 @@
+"""The example projects run from a git URL, twice alike, and say what a reader typed wrongly."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.examples.conftest import PROJECTS
+
+if TYPE_CHECKING:
+    from tests.examples.conftest import Reader
+
+WRONG_REQUEST = 2
+WRONG = ("top=ten", "unit=sentences", "l1_ratio=1.5")
+
+
+def _digests(record: dict[str, Any]) -> dict[str, str]:
+    return {output["path"]: output["sha256"] for output in record["outputs"]}
+
+
+def test_hello_counts_the_letters_of_its_text(reader: Reader) -> None:
+    record = reader.runs("hello")
+    assert record["metrics"] == {"total": 1149, "distinct": 23, "entropy_bits": 4.037838}
+    assert set(_digests(record)) == {"frequencies.csv", "metrics.json"}
+    assert [each["path"] for each in record["inputs"]] == ["data/gettysburg-address.txt"]
+
+
+def test_hello_counts_words_of_a_text_that_is_given(reader: Reader) -> None:
+    (reader.directory / "mine.txt").write_text("to be or not to be, that is the question")
+    record = reader.runs("hello", "-e", "own", "-P", "text=mine.txt", "-P", "shortest=1")
+    assert record["metrics"]["total"] == 10
+    assert record["metrics"]["distinct"] == 8
+
+
+def test_the_elastic_net_is_trained_and_evaluated(reader: Reader) -> None:
+    trained = reader.runs("diabetes-elasticnet", "-e", "train", "-P", "alpha=0.3")
+    assert trained["metrics"]["train_rmse"] == pytest.approx(54.41989368, rel=1e-8)
+    assert set(_digests(trained)) == {"model.json", "metrics.json", "coefficients.png"}
+    model = f"model=run:{trained['id']}/model.json"
+    evaluated = reader.runs("diabetes-elasticnet", "-e", "evaluate", "-P", model)
+    assert evaluated["metrics"] == pytest.approx(
+        {"rmse": 52.95836502, "mae": 41.58992884, "r2": 0.4928127024}, rel=1e-8
+    )
+    assert set(_digests(evaluated)) == {"evaluation.json", "predictions.png"}
+
+
+def test_the_elastic_net_gives_the_same_bytes_twice(reader: Reader) -> None:
+    first, second = (reader.runs("diabetes-elasticnet", "-e", "train") for _ in range(2))
+    assert len(_digests(first)) == 3
+    assert _digests(first) == _digests(second)
+    assert second["environment"]["hash"] == first["environment"]["hash"]
+
+
+@pytest.mark.parametrize("project", ["hello", "diabetes-elasticnet"])
+def test_every_command_of_a_readme_does_what_it_says(reader: Reader, project: str) -> None:
+    commands = re.findall(
+        r"^    reprun (.+)$", (PROJECTS / project / "README.md").read_text(), re.MULTILINE
+    )
+    assert len(commands) >= 3
+    for command in commands:
+        done = reader.types(*shlex.split(command))
+        expected = WRONG_REQUEST if command.endswith(WRONG) else 0
+        assert done.returncode == expected, (command, done.stderr)
+        if expected:
+            assert command.rpartition("=")[2] in done.stderr
