@@ -46,6 +46,9 @@ def run(
         parameters: name → value; the command gets `str(value)`.
         version: branch, tag, commit or an expression such as `main~2`.
         env_manager: `local` or `venv`; None for what the manifest asks for.
+        run_name: a name for the run, for people.
+        experiment: the experiment that the run belongs to.
+        tags: name → value, kept in the record.
         timeout: seconds of wall time the step may take.
         as_of: `commit` or a date: resolve with the packages of that time.
         clean_env: pass only a base list of variables to the step.

@@ -12,25 +12,24 @@ from typing import TYPE_CHECKING
 from runner import inputs, recording
 from runner.environments import ensure, kinds, locks
 from runner.errors import RunnerError
-from runner.executors import local
-from runner.manifest import command, load, parameters
+from runner.manifest import load, parameters
 from runner.progress import Silent
 from runner.source import checkout as checkouts
 from runner.source import files as source_files
 from runner.source import resolve
-from runner.store import layout, runs
+from runner.store import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from runner.environments.base import Backend, Environment, Lock, Spec
+    from runner.environments.base import Backend, Lock, Spec
     from runner.inputs import Prepared
     from runner.manifest.model import Manifest, Step
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
-    from runner.source.model import Checkout, ProjectFiles, Source
+    from runner.source.model import ProjectFiles, Source
     from runner.store.records import Run
 
 STAGES = ("source", "manifest", "step", "lock", "environment", "execution", "record")

@@ -47,7 +47,7 @@ def _source(kind: type, command: click.Command) -> str:
 def complete_entry_point(
     context: click.Context,
     parameter: click.Parameter,
-    incomplete: str,  # noqa: ARG001
+    incomplete: str,
 ) -> list[CompletionItem]:
     """Entry points of the local project that the command line names."""
     from click.shell_completion import CompletionItem
@@ -64,7 +64,7 @@ def complete_entry_point(
 def complete_parameter(
     context: click.Context,
     parameter: click.Parameter,
-    incomplete: str,  # noqa: ARG001
+    incomplete: str,
 ) -> list[CompletionItem]:
     """`NAME=` of each parameter of the entry point; `NAME=CHOICE` where there are choices."""
     from click.shell_completion import CompletionItem
@@ -77,9 +77,11 @@ def complete_parameter(
     for point in chosen:
         for declared in point.parameters:
             values = [f"{declared.name}={choice}" for choice in declared.choices]
-            for text in values or [f"{declared.name}="]:
-                if text.startswith(incomplete):
-                    items.append(CompletionItem(text, help=declared.description))
+            items += [
+                CompletionItem(text, help=declared.description)
+                for text in values or [f"{declared.name}="]
+                if text.startswith(incomplete)
+            ]
     return items
 
 
@@ -96,9 +98,9 @@ def _manifest(context: click.Context) -> Manifest | None:
 
 
 def complete_run(
-    context: click.Context,
+    context: click.Context,  # noqa: ARG001  click's signature
     parameter: click.Parameter,
-    incomplete: str,  # noqa: ARG001
+    incomplete: str,
 ) -> list[CompletionItem]:
     """The latest runs' ids."""
     from click.shell_completion import CompletionItem

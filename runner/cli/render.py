@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CLEAR_LINE = "\r\x1b[K"
 LABEL_WIDTH = 12
+KIBI = 1024
+MINUTE = HOUR = 60
 
 
 class Terminal:
@@ -96,20 +98,20 @@ def size(number: int) -> str:
     """`1.4 MiB` for a number of bytes."""
     value = float(number)
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
+        if value < KIBI:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
+        value /= KIBI
     return f"{value:.1f} TiB"
 
 
 def duration(seconds: float) -> str:
     """`0.8 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < 60:
+    if seconds < MINUTE:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
+    minutes, rest = divmod(round(seconds), MINUTE)
+    if minutes < HOUR:
         return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes = divmod(minutes, HOUR)
     return f"{hours} h {minutes} min"
 
 

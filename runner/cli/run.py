@@ -73,7 +73,7 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Check everything; build and start nothing.")
 @quiet_option
 @json_option
-def run(  # noqa: PLR0917  click passes its options by name
+def run(
     uri: str,
     *,
     entry_point: str | None,

@@ -61,7 +61,8 @@ def record_lines(run: Run) -> Iterator[str]:
     yield from _source_lines(run)
     for parameter in run.parameters:
         text = "***" if parameter.secret else parameter.text
-        yield f"{_label('parameter')}{parameter.name} = {text} ({parameter.type}, {parameter.origin})"
+        kind = f"{parameter.type}, {parameter.origin}"
+        yield f"{_label('parameter')}{parameter.name} = {text} ({kind})"
     yield from _environment_lines(run)
     for file in run.inputs:
         yield f"{_label('input')}{file.path}  {size(file.size)}  {file.sha256[:12]}"
