@@ -24,7 +24,7 @@ def manifest(
 ) -> Manifest:
     """The manifest that `document` holds; what is wrong with it is in its problems."""
     scope = Scope(complaints, "the manifest")
-    known_keys(document, (*KEYS, SPARK), scope)
+    known_keys(document, KEYS, scope, refused=SPARK)
     _no_spark(document, scope)
     return Manifest(
         name=text(document, "name", scope),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Padding can't break a value's quoting; a precision would cut the closing quote off.
 PADDING = re.compile(r"(?:.?[<>^])?\d{0,3}s?")
+MOST_FAULTS = 20
 SHELL_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -28,12 +29,14 @@ class Fault:
 
     Attributes:
         snippet: the text to look for, to find the place.
+        before: how many times the snippet stands before it.
         doubtful: it can be run all the same.
     """
 
     message: str
     hint: str
     snippet: str
+    before: int = 0
     doubtful: bool = False
 
 
@@ -100,16 +103,20 @@ def pieces(template: str, names: Iterable[str]) -> Iterator[Piece]:
 
 def faults(template: str, names: Iterable[str]) -> Iterator[Fault]:
     """Everything that is wrong or doubtful in a template whose parameters are `names`."""
-    known = list(names)
+    known = dict.fromkeys(names)
     if "\0" in template:
         yield Fault("holds a NUL character", "remove it", "\\0")
+    found: dict[Fault, None] = {}
     try:
         for piece in pieces(template, known):
             fault = _fault(piece, known) if piece.field is not None else None
             if fault:
-                yield fault
-    except ValueError as error:
-        yield _unbalanced(str(error))
+                found[fault] = None
+            if len(found) == MOST_FAULTS:
+                break
+        yield from found
+    except ValueError:
+        yield _unbalanced(template)
 
 
 def used(template: str, names: Iterable[str]) -> set[str]:
@@ -131,7 +138,7 @@ def _rendered(piece: Piece, arguments: dict[str, str]) -> str:
     return piece.text + format(arguments.get(piece.field, ""), piece.padding)
 
 
-def _fault(piece: Piece, known: list[str]) -> Fault | None:
+def _fault(piece: Piece, known: dict[str, None]) -> Fault | None:
     field, written = piece.field or "", shorten(piece.written, 40)
     if piece.shell:
         return _shell_fault(piece, known)
@@ -153,7 +160,7 @@ def _fault(piece: Piece, known: list[str]) -> Fault | None:
     return Fault(f"`{written}` is not a declared parameter", hint, piece.written)
 
 
-def _shell_fault(piece: Piece, known: list[str]) -> Fault | None:
+def _shell_fault(piece: Piece, known: dict[str, None]) -> Fault | None:
     field = piece.field or ""
     near = nearest(field, known)
     if near is None or field.isupper():
@@ -166,9 +173,31 @@ def _shell_fault(piece: Piece, known: list[str]) -> Fault | None:
     )
 
 
-def _unbalanced(reason: str) -> Fault:
-    brace = "}" if reason.startswith("Single '}'") else "{"
+def _unbalanced(template: str) -> Fault:
+    position = _unmatched(template)
+    brace = template[position]
     what = "closes nothing" if brace == "}" else "is not closed"
     return Fault(
-        f"a `{brace}` {what}", f"remove it, or write `{brace * 2}` for a literal one", brace
+        f"a `{brace}` {what}",
+        f"remove it, or write `{brace * 2}` for a literal one",
+        brace,
+        before=template.count(brace, 0, position),
     )
+
+
+def _unmatched(template: str) -> int:
+    """Where the brace stands that has no partner; the last one if all seem to have one."""
+    position = last = 0
+    while position < len(template):
+        brace = template[position]
+        if brace in "{}":
+            last = position
+            if template[position + 1 : position + 2] == brace:
+                position += 1
+            else:
+                end = template.find("}", position) if brace == "{" else -1
+                if end < 0 or "{" in template[position + 1 : end]:
+                    return position
+                position = end
+        position += 1
+    return last

@@ -64,10 +64,17 @@ class Complaints:
         """Something doubtful."""
         self._add("warning", at, code, message, hint, entry_point)
 
-    def within(self, node: ScalarNode, snippet: str) -> Place:
-        """Where `snippet` stands inside a value; the value's own place where it can't be found."""
-        found = self.text.find(snippet, node.start, node.end)
-        return node if found < 0 else Spot.at(self.text, found)
+    def within(self, node: ScalarNode, snippet: str, before: int = 0) -> Place:
+        """Where `snippet` stands inside a value, `before` of its like passed over.
+
+        The value's own place where it can't be found, as a folded line can't.
+        """
+        found = node.start - 1
+        for _ in range(before + 1):
+            found = self.text.find(snippet, found + 1, node.end)
+            if found < 0:
+                return node
+        return Spot.at(self.text, found)
 
     def _add(
         self,

@@ -99,8 +99,10 @@ def is_null(node: Node) -> bool:
 
 
 def text_of(node: Node) -> str | None:
-    """The node's text if YAML reads it as text, else None."""
-    return node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
+    """The node's text if YAML reads it as text (or as a date), else None."""
+    if not isinstance(node, ScalarNode) or isinstance(node.value, bool | int | float | None):
+        return None
+    return node.text
 
 
 def kind_of(node: Node) -> str:

@@ -142,7 +142,7 @@ def _template(
 ) -> None:
     names = [parameter.name for parameter in declared]
     for fault in command.faults(template, names):
-        at = scope.complaints.within(node, fault.snippet)
+        at = scope.complaints.within(node, fault.snippet, fault.before)
         tell = scope.complaints.warning if fault.doubtful else scope.complaints.error
         message = f"command of {scope.owner}: {fault.message}"
         tell(at, "placeholder", message, fault.hint, entry_point=scope.entry_point)

@@ -30,9 +30,9 @@ def examine(files: ProjectFiles) -> Manifest:
     if path is None:
         return Manifest(None, None, None, undeclared(files, names))
     complaints = Complaints(path)
-    content = _content(files, path, complaints)
-    document = read(content, complaints) if content is not None else None
-    digest = None if content is None else hashlib.sha256(content).hexdigest()
+    content = _content(files, path, complaints) or b""
+    digest = hashlib.sha256(content).hexdigest()
+    document = None if complaints.sorted() else read(content, complaints)
     if document is None:
         return Manifest(None, path, digest, undeclared(files, names), problems=complaints.sorted())
     return checked(document, files, complaints, path=path, sha256=digest)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST = 64
+MOST = 500
 
 
 def distance(one: str, other: str) -> int:
@@ -38,16 +40,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         return None
     bare = folded(word)
     best, fewest = None, len(word) // 3 + 1
-    for candidate in known:
+    for candidate in islice(known, MOST):
         other = folded(candidate)
         if candidate != word and abs(len(other) - len(bare)) < fewest:
             edits = distance(bare, other)
             if edits < fewest:
                 best, fewest = candidate, edits
     return best
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint that names the nearest known word, None where none is near."""
-    found = nearest(word, known)
-    return f"did you mean `{found}`?" if found else None

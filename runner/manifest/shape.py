@@ -70,11 +70,13 @@ class Scope:
         self.error(entry.value, "wrong-shape", message, hint)
 
 
-def known_keys(mapping: MappingNode, known: tuple[str, ...], scope: Scope) -> None:
+def known_keys(
+    mapping: MappingNode, known: tuple[str, ...], scope: Scope, *, refused: str | None = None
+) -> None:
     """Warn of keys that nobody reads, each with the one that is probably meant, and of repeats."""
     repeated_keys(mapping, scope)
     for entry in mapping.entries:
-        if entry.name not in known:
+        if entry.name not in known and entry.name != refused:
             message = f"unknown key `{shorten(entry.name)}` in {scope.owner}"
             scope.warning(entry.key, "unknown-key", message, _unknown(entry.name, known))
 
