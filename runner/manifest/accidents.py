@@ -124,9 +124,7 @@ def _not_a_mapping(text: str, document: Node | None) -> Accident:
 def _explain(text: str, error: Unreadable) -> Accident:
     """The likely cause of what PyYAML stumbled over, which often stands further up."""
     lines = text.split("\n")
-    line = error.spot.line
-    upto = "\n".join(lines[:line])
-    here = lines[line - 1] if line <= len(lines) else ""
+    upto = "\n".join(lines[: error.spot.line])
     if glued := GLUED_KEY.search(upto):
         return _glued(text, glued)
     if tab := TAB.search(upto):
@@ -134,13 +132,16 @@ def _explain(text: str, error: Unreadable) -> Accident:
         return Accident("tab", "a tab indents this line", "indent with spaces", spot)
     for part, (code, message, hint) in REASONS.items():
         if part in error.reason:
-            opened = code.startswith("unclosed") and error.opened
-            return Accident(code, message.format(shorten(here)), hint, opened or error.spot)
+            spot = (code in OPENED and error.opened) or error.spot
+            here = lines[spot.line - 1] if spot.line <= len(lines) else ""
+            return Accident(code, message.format(shorten(here)), hint, spot)
     reason = error.reason.removeprefix(": ").replace("'", "`")
     what = f"is not YAML that can be used: {reason}"
     return Accident("yaml", what, "quote the value that stands here", error.spot)
 
 
+# Where what began is more to the point than where it was noticed.
+OPENED = frozenset({"unclosed-quote", "unclosed-bracket", "prose"})
 # What PyYAML says (the part that identifies it) → code, message, hint; {} is the line.
 REASONS = {
     "quoted scalar: found unexpected": (
@@ -173,7 +174,7 @@ REASONS = {
         "`{}` is not indented as the lines it belongs with, or what follows a quote is left over",
         "indent keys of one mapping alike, and quote a value as a whole",
     ),
-    "block sequence": (
+    "block collection": (
         "indentation",
         "`{}` is not indented as the other items of its list",
         "indent the items of one list alike",
@@ -207,6 +208,16 @@ REASONS = {
         "alias",
         "`{}` uses an alias (`*`) that nothing above defines",
         "quote the value if the asterisk belongs to it",
+    ),
+    "scanning an alias": (
+        "alias",
+        "`{}` has a value that begins with an asterisk, which makes it an alias",
+        "quote the value",
+    ),
+    "scanning an anchor": (
+        "anchor",
+        "`{}` has a value that begins with `&`, which makes it an anchor",
+        "quote the value",
     ),
     "duplicate anchor": ("anchor", "`{}` defines an anchor again", "give it another name"),
     "contains itself": ("alias", "`{}` has an alias for what it is part of", "write it out"),

@@ -139,7 +139,7 @@ class _Composer:
         top.children.append(node)
         top.size += size
         if top.size > MAX_NODES:
-            raise Unreadable(f"more than {MAX_NODES} values", Spot(node.line, node.column))
+            raise Unreadable(f"more than {MAX_NODES} values", Spot(top.line, top.column))
 
     def _close(self) -> None:
         closed = self._stack.pop()
