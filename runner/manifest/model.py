@@ -22,6 +22,8 @@ class Problem:
         line: 1-based; 0 where the file as a whole is meant.
         column: 1-based, in characters; 0 where the file as a whole is meant.
         hint: one thing to do.
+        entry_point: the only entry point that an error concerns; None where the manifest as a
+            whole can't be used.
     """
 
     severity: Severity
@@ -31,6 +33,11 @@ class Problem:
     line: int = 0
     column: int = 0
     hint: str | None = None
+    entry_point: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,8 @@ class Parameter:
     Attributes:
         type: the canonical type: `string`, `integer`, `float`, `boolean`, `path`, `uri`,
             `list[float]`, …; an unknown one is kept as written and checked as a string.
-        declared_type: the type as the manifest has it (`str`, `int`, …), as MLflow reads it.
+        declared_type: the type as the manifest has it (`str`, `int`, …), as MLflow reads it;
+            None for `type: null`.
         default: the default's value as YAML reads it; None where there is none.
         default_text: the default as the command gets it, None where there is none.
         required: no default, so a value must be given (unless `optional`).
@@ -49,7 +57,7 @@ class Parameter:
 
     name: str
     type: str = "string"
-    declared_type: str = "string"
+    declared_type: str | None = "string"
     default: object = None
     default_text: str | None = None
     required: bool = True
@@ -125,6 +133,7 @@ class DockerEnvironment:
 
     Attributes:
         variables: `environment` in order: (name, value), value None to copy the host's.
+        as_written: the whole mapping as YAML reads it.
     """
 
     image: str | None = None
@@ -134,6 +143,7 @@ class DockerEnvironment:
     args: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     variables: tuple[tuple[str, str | None], ...] = ()
+    as_written: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

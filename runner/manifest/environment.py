@@ -1,0 +1,121 @@
+"""Which environment a project asks for: declared in its manifest, or found by a usual name."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from runner.errors import SourceError
+from runner.manifest.docker import docker_environment
+from runner.manifest.document import MappingNode, is_null, shorten, text_of
+from runner.manifest.model import EnvironmentReference
+from runner.manifest.nearest import nearest
+from runner.manifest.shape import Scope
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from runner.manifest.complaints import Complaints
+    from runner.manifest.document import Entry
+    from runner.source.model import ProjectFiles
+
+    FileKind = Literal["python_env", "conda_env"]
+
+FILE_KINDS: tuple[FileKind, ...] = ("python_env", "conda_env")
+USUAL_NAMES: dict[FileKind, str] = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
+
+
+def reference(
+    document: MappingNode, files: ProjectFiles, complaints: Complaints
+) -> EnvironmentReference:
+    """The environment that the manifest names, else one that is found by its usual name."""
+    scope = Scope(complaints, "the manifest")
+    _only_one(document, scope)
+    docker = document.get("docker_env")
+    if docker and not _is_empty(docker, scope):
+        return docker_environment(docker, scope)
+    names = files.names()
+    for kind in FILE_KINDS:
+        entry = document.get(kind)
+        if entry and not _is_empty(entry, scope):
+            return _named(kind, entry, files, names, scope)
+    return undeclared(files, names)
+
+
+def undeclared(files: ProjectFiles, names: tuple[str, ...]) -> EnvironmentReference:
+    """The environment of a project that names none."""
+    there = frozenset(names)
+    for kind in FILE_KINDS:
+        if USUAL_NAMES[kind] in there:
+            return EnvironmentReference(kind, USUAL_NAMES[kind])
+    if "uv.lock" in there and "pyproject.toml" in there:
+        return EnvironmentReference("lock", "uv.lock")
+    if "pylock.toml" in there:
+        return EnvironmentReference("lock", "pylock.toml")
+    if "requirements.txt" in there and b"--hash=" in (files.read("requirements.txt") or b""):
+        return EnvironmentReference("lock", "requirements.txt")
+    if "pyproject.toml" in there:
+        return EnvironmentReference("pyproject", "pyproject.toml")
+    if "requirements.txt" in there:
+        return EnvironmentReference("requirements", "requirements.txt")
+    return EnvironmentReference("empty")
+
+
+def _only_one(document: MappingNode, scope: Scope) -> None:
+    found = [entry for entry in document.entries if entry.name in {"docker_env", *FILE_KINDS}]
+    if len(found) > 1:
+        first, second = sorted(found, key=lambda entry: entry.key.line)[:2]
+        message = f"`{first.name}` and `{second.name}` exclude each other"
+        hint = f"keep one, remove `{second.name}`"
+        scope.error(second.key, "several-environments", message, hint)
+
+
+def _is_empty(entry: Entry, scope: Scope) -> bool:
+    if not (
+        is_null(entry.value)
+        or text_of(entry.value) == ""
+        or (isinstance(entry.value, MappingNode) and not entry.value.entries)
+    ):
+        return False
+    scope.warning(
+        entry.key, "empty-environment", f"`{entry.name}` is empty and ignored", "remove it"
+    )
+    return True
+
+
+def _named(
+    kind: FileKind, entry: Entry, files: ProjectFiles, names: tuple[str, ...], scope: Scope
+) -> EnvironmentReference:
+    written = text_of(entry.value)
+    if written is None:
+        hint = f"put it into a file and name that: `{kind}: {USUAL_NAMES[kind]}`"
+        scope.wrong(entry, "the name of a file", hint)
+        place = entry.key
+        return EnvironmentReference(kind, declared=True, line=place.line, column=place.column)
+    path = posixpath.normpath(written)
+    try:
+        missing = path not in names and files.read(path) is None
+    except SourceError as error:
+        message = f"`{kind}` names `{shorten(written)}`: {error.message}"
+        hint = "name a file of the project, relative to the manifest"
+        scope.error(entry.value, "environment-outside", message, hint)
+        missing = False
+    if missing:
+        message = f"`{kind}` names `{shorten(written)}`, which is not in the project"
+        scope.error(entry.value, "missing-environment", message, _there(kind, path, names))
+    return EnvironmentReference(
+        kind, path, declared=True, line=entry.value.line, column=entry.value.column
+    )
+
+
+def _there(kind: FileKind, path: str, names: tuple[str, ...]) -> str:
+    """What the person probably means, out of what the project's folder holds."""
+    files = [name for name in names if name.endswith((".yaml", ".yml"))]
+    files = [name for name in files if not name.lower().startswith("mlproject")]
+    stem = posixpath.basename(path)
+    meant = nearest(stem, files) or next(
+        (name for name in files if "env" in name or "conda" in name), None
+    )
+    if meant:
+        return f"did you mean `{meant}`?"
+    return f"add the file, or remove the `{kind}` line"

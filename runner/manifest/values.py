@@ -1,0 +1,95 @@
+"""Holds a value against a parameter's declaration: type, choices, range, pattern."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.manifest.document import shorten
+from runner.manifest.nearest import nearest
+from runner.manifest.parameter_types import described, example, read
+
+if TYPE_CHECKING:
+    from runner.manifest.model import Parameter
+
+# Repeats of repeats, or many of them, can take for ever on a text of their author's choice.
+WILD = re.compile(r"\)\s*[*+{]")
+QUANTIFIER = re.compile(r"[*+{]")
+TAME_QUANTIFIERS = 3
+TAME_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """How a value breaks its declaration: `must be a float`, and a value that would do."""
+
+    wanted: str
+    example: str | None = None
+
+
+def violation(parameter: Parameter, text: str) -> Violation | None:
+    """Why `text` can't be the parameter's value, None where it can."""
+    if "\0" in text:
+        return Violation("must not hold a NUL character")
+    try:
+        value = read(text, parameter.type)
+    except (ValueError, OverflowError):
+        return Violation(f"must be {described(parameter.type)}", example(parameter.type))
+    for item in value if isinstance(value, list) else [value]:
+        found = _outside(parameter, item) or _unlisted(parameter, item)
+        if found:
+            return found
+    if parameter.pattern is not None and not re.fullmatch(parameter.pattern, text):
+        return Violation(f"must match `{shorten(parameter.pattern)}`")
+    return None
+
+
+def default_violation(parameter: Parameter) -> Violation | None:
+    """The same for a default, which a stranger wrote, and which must cost no time to check."""
+    text = parameter.default_text or ""
+    if parameter.pattern is not None and not tame(parameter.pattern, text):
+        return None
+    return violation(parameter, text)
+
+
+def tame(pattern: str, text: str) -> bool:
+    """Whether matching is certain to end soon."""
+    return (
+        len(text) <= TAME_LENGTH
+        and not WILD.search(pattern)
+        and len(QUANTIFIER.findall(pattern)) <= TAME_QUANTIFIERS
+    )
+
+
+def shown(parameter: Parameter, text: str) -> str:
+    """The value for a message; a secret one is not shown."""
+    return "the value given (it is secret)" if parameter.secret else f"`{shorten(text)}`"
+
+
+def _outside(parameter: Parameter, value: object) -> Violation | None:
+    low, high = parameter.minimum, parameter.maximum
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    # Written so that NaN is outside of every range.
+    if low is not None and not value >= low:
+        return Violation(f"must be at least {low:g}", f"{low:g}")
+    if high is not None and not value <= high:
+        return Violation(f"must be at most {high:g}", f"{high:g}")
+    return None
+
+
+def _unlisted(parameter: Parameter, value: object) -> Violation | None:
+    if not parameter.choices:
+        return None
+    texts = [str(choice) for choice in parameter.choices]
+    item_type = parameter.type.removeprefix("list[").removesuffix("]")
+    for choice in texts:
+        try:
+            if read(choice, item_type) == value:
+                return None
+        except (ValueError, OverflowError):
+            continue
+    meant = nearest(str(value), texts)
+    listing = ", ".join(f"`{shorten(choice, 30)}`" for choice in texts[:20])
+    return Violation(f"must be one of {listing}", meant or texts[0])
