@@ -91,7 +91,7 @@ def _mebibytes(size: int) -> str:
     return f"{size / (1 << 20):.1f} MiB"
 
 
-class _Digesting(io.RawIOBase):
+class _Digesting:
     """A file that knows the digest of what was written to it."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -99,13 +99,13 @@ class _Digesting(io.RawIOBase):
         self.digest = hashlib.sha256()
         self.size = 0
 
-    def writable(self) -> bool:
-        return True
-
     def write(self, content: bytes) -> int:
         self.digest.update(content)
         self.size += len(content)
         return self._file.write(content)
+
+    def tell(self) -> int:
+        return self.size
 
 
 def store(
@@ -150,7 +150,7 @@ def _write(sink: _Digesting, entries: list[Entry], deleted: list[str]) -> None:
     import tarfile
 
     with tarfile.open(
-        fileobj=sink,  # type: ignore[arg-type]  # it writes, no more is asked of it
+        fileobj=sink,  # type: ignore[call-overload]  # it writes and tells, no more is asked of it
         mode="w",
         format=tarfile.PAX_FORMAT,
         encoding="utf-8",

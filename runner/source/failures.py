@@ -59,7 +59,7 @@ _RULES: tuple[tuple[str, type[SourceError], str, str], ...] = (
     (
         (
             r"[Rr]epository '?[^\n]*not found|does not appear to be a git repository|error: 404"
-            r"|access denied or repository not exported|not a git repository|not valid: is this a git"
+            r"|access denied or repository not exported|not a git repository"
         ),
         SourceNotFound,
         "there is no git repository at {where}",
@@ -79,9 +79,9 @@ _RULES: tuple[tuple[str, type[SourceError], str, str], ...] = (
     ),
     (
         (
-            r"Connection refused|[Ff]ailed to connect|unable to connect|timed out|unreachable|No route"
-            r"|early EOF|hung up unexpectedly|Connection reset|Recv failure|Empty reply|error: 5\d\d"
-            r"|RPC failed"
+            r"Connection refused|[Ff]ailed to connect|unable to connect|timed out|unreachable"
+            r"|No route|early EOF|hung up unexpectedly|Connection reset|Recv failure|Empty reply"
+            r"|error: 5\d\d|RPC failed"
         ),
         SourceUnreachable,
         "can't reach {where}",

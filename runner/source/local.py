@@ -76,7 +76,7 @@ def _common(git_dir: Path) -> Path:
 
 
 def _checked(local: Local) -> Local:
-    """The rule of git itself about repositories of other people, which an explicit git folder skips."""
+    """Hold it to git's rule about other people's repositories, which `--git-dir` would skip."""
     places = {local.git_dir, local.common, local.work_tree or local.git_dir}
     if all(place.stat().st_uid == os.geteuid() for place in places):
         return local

@@ -230,7 +230,8 @@ def _network(address: Address) -> dict[str, str]:
     variables["GIT_ALLOW_PROTOCOL"] = "https:http:ssh:git"
     if scheme.lower() == "file":
         variables["GIT_ALLOW_PROTOCOL"] += ":file"
-    variables["GIT_SSH_COMMAND"] = _ssh_command(variables)
+    if scheme.lower() not in {"https", "http", "git", "file"}:
+        variables["GIT_SSH_COMMAND"] = _ssh_command(variables)
     return variables
 
 

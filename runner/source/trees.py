@@ -90,9 +90,20 @@ class Tree:
             if node.mode == FOLDER and below in self._touched:
                 merged[name] = Node(FOLDER)
                 # git keeps no empty folders: one whose files are all deleted is gone.
-                if below not in self._laid and not self.children(below):
+                if below not in self._laid and not self._lives(below):
                     del merged[name]
         return dict(sorted(merged.items()))
+
+    def _lives(self, path: str) -> bool:
+        """Whether anything is left in a folder of the commit."""
+        if path in self._laid_names:
+            return True
+        return any(
+            below not in self._deleted
+            and (node.mode != FOLDER or below not in self._touched or self._lives(below))
+            for name, node in self._committed(path).items()
+            for below in [f"{path}/{name}"]
+        )
 
     def _laid_node(self, path: str) -> Node:
         entry = self._laid.get(path)
