@@ -91,6 +91,48 @@ class SourceError(RunnerError):
     code = "source.unavailable"
 
 
+class SourceNotFound(SourceError):
+    """There is no repository, directory or archive at the address."""
+
+    code = "source.not-found"
+
+
+class UnknownVersion(SourceError):
+    """The source has no such branch, tag or commit."""
+
+    code = "source.unknown-version"
+
+
+class SourceUnreachable(SourceError):
+    """The network or the server does not answer."""
+
+    code = "source.unreachable"
+
+
+class SourceRefused(SourceError):
+    """The server, or git itself, does not let us in."""
+
+    code = "source.refused"
+
+
+class SourceDamaged(SourceError):
+    """A repository on this machine is broken."""
+
+    code = "source.damaged"
+
+
+class SourceTooLarge(SourceError):
+    """What would have to be captured is above the limit."""
+
+    code = "source.too-large"
+
+
+class GitMissing(SourceError):
+    """There is no git on PATH."""
+
+    code = "source.no-git"
+
+
 class InputError(RunnerError):
     """An input of the step can't be had or isn't what it was declared to be."""
 

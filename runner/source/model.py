@@ -44,6 +44,9 @@ class Source:
         remote: a local repository's own remote, credentials removed.
         changes: what is not committed; None where there is nothing.
         submodules: path → commit.
+        submodule_stores: path → the repository on this machine that holds that commit.
+        raw: bytes are laid out exactly as they are stored: the end-of-line conversions that the
+            repository's attributes ask for were captured as changes already.
         store: the bare mirror, repository or directory on this machine that content is read from.
         work_key: names the source under `Settings.work`: the same for every version of it.
     """
@@ -61,6 +64,8 @@ class Source:
     remote: str | None = None
     changes: Changes | None = None
     submodules: Mapping[str, str] = field(default_factory=dict)
+    submodule_stores: Mapping[str, Path] = field(default_factory=dict)
+    raw: bool = False
 
 
 class ProjectFiles(Protocol):
