@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -108,6 +107,8 @@ def quiet_variables(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ask(path: Path) -> list[Any] | None:
+    import subprocess
+
     try:
         done = subprocess.run(
             [path, "-I", "-c", _PROBE],
