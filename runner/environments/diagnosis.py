@@ -24,8 +24,9 @@ _NOT_FOUND: Final = re.compile(
     r"[Bb]ecause (\S+) was not found in the (package registry|cache|provided package locations)"
 )
 _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s=<>!~\[]+)(\S*)")
-_TOO_NEW: Final = re.compile(r"Python>=?(\S+?),? and (\S+) depends on Python|depends on Python")
-_REQUESTED: Final = re.compile(r"current Python version \(([^)]+)\)|Python version \(>?=*([^)]+)\)")
+_NEEDS_PYTHON: Final = re.compile(
+    r"(\S+) (?:requires|depends on) Python\s?([<>=!~\d.,*]+?),?(?=\s)"
+)
 _HASH: Final = re.compile(r"Hash mismatch for `([^`]+)`")
 _NO_HASH: Final = re.compile(
     r"[Hh]ash-checking is enabled|--require-hashes.*|no hashes? .*provided"
@@ -194,7 +195,7 @@ def _unresolved(messages: str, where: str) -> EnvironmentFailure | None:
     if "No solution found" not in messages:
         return None
     rules: tuple[Callable[[str, str], EnvironmentFailure | None], ...] = (
-        _missing_package, _python_too_old, _missing_version,
+        _missing_package, _wrong_python, _missing_version,
     )  # fmt: skip
     for rule in rules:
         if (error := rule(messages, where)) is not None:
@@ -234,13 +235,13 @@ def _missing_version(messages: str, where: str) -> EnvironmentFailure | None:
     )
 
 
-def _python_too_old(messages: str, where: str) -> EnvironmentFailure | None:
-    if "depends on Python" not in messages and "does not satisfy Python" not in messages:
+def _wrong_python(messages: str, where: str) -> EnvironmentFailure | None:
+    match = _NEEDS_PYTHON.search(messages)
+    if match is None or re.search(r"depends on (?!Python)", messages):
         return None
-    version = _REQUESTED.search(messages)
-    asked = next((group for group in version.groups() if group), "") if version else ""
+    package, python = match.groups()
     return DependencyConflict(
-        f"{where}a requirement does not support Python {asked.lstrip('>=')}".rstrip(),
+        f"{where}`{package}` does not support the Python that is asked for: it wants {python}",
         "ask for another Python, or for another version of the package",
         details=_reason(messages),
     )

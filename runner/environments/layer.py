@@ -9,6 +9,7 @@ is editable.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from runner.environments import contents, digests, markers
@@ -17,6 +18,7 @@ from runner.environments.base import Activation
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runner.environments import uv
     from runner.environments.base import Environment, Lock
     from runner.progress import Progress
     from runner.settings import Settings
@@ -134,8 +136,29 @@ def _install_packages(
     settings: Settings,
     progress: Progress,
 ) -> None:
-    from runner.environments import local_wheels, uv
     from runner.environments.diagnosis import failure
+
+    answer = _offered(lock, checkout, at, environment, settings, progress)
+    if "build_editable" in answer.messages and answer.status != 0:
+        # setuptools for Python 3.6 is older than editable wheels (PEP 660).
+        progress.warning("a package can't be installed editable here: a copy of it is installed")
+        plain = replace(
+            lock, local_packages=tuple(replace(one, editable=False) for one in lock.local_packages)
+        )
+        answer = _offered(plain, checkout, at, environment, settings, progress)
+    if answer.status != 0:
+        raise failure(answer.messages, origin=lock.local_packages[0].path)
+
+
+def _offered(
+    lock: Lock,
+    checkout: Checkout,
+    at: Path,
+    environment: Environment,
+    settings: Settings,
+    progress: Progress,
+) -> uv.Answer:
+    from runner.environments import local_wheels, uv
 
     arguments: list[str] = []
     for package in lock.local_packages:
@@ -149,11 +172,9 @@ def _install_packages(
             )
             arguments.append(str(wheel))
     python = str(at / "bin" / "python")
-    answer = uv.run(
+    return uv.run(
         ["pip", "install", "--no-deps", "--python", python, *arguments], progress=progress
     )
-    if answer.status != 0:
-        raise failure(answer.messages, origin=lock.local_packages[0].path)
 
 
 def _copy_scripts(source: Path, target: Path) -> None:

@@ -99,6 +99,8 @@ def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
     }
     result.update(indexes.variables(environ))
     result.update(NO_COLOR="1", UV_NO_PROGRESS="1", GIT_TERMINAL_PROMPT="0")
+    # A build backend that lies in the checkout would leave its bytecode there.
+    result["PYTHONDONTWRITEBYTECODE"] = "1"
     return result
 
 

@@ -82,7 +82,9 @@ class Workshop:
     index: indexes.Index
     heard: Heard = field(default_factory=Heard)
 
-    def read(self, reference: EnvironmentReference, as_of: str | None = None) -> tuple[Backend, Spec]:
+    def read(
+        self, reference: EnvironmentReference, as_of: str | None = None
+    ) -> tuple[Backend, Spec]:
         backend = kinds.choose(reference, None)
         return backend, backend.read(reference, self.project, as_of=as_of)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-BACKEND = '''
+BACKEND = """
 import base64, hashlib, os, pathlib, zipfile
 NAME, VERSION, REQUIRES = {name!r}, {version!r}, {requires!r}
 def _write(folder, files):
@@ -43,7 +43,7 @@ def build_editable(folder, config=None, metadata=None):
     return _write(folder, {{"_" + NAME + ".pth": os.getcwd() + "\\n"}})
 def build_sdist(folder, config=None):
     raise NotImplementedError
-'''
+"""
 
 
 @dataclass(slots=True)
