@@ -148,6 +148,54 @@ class EnvironmentFailure(RunnerError):
     code = "environment.invalid"
 
 
+class NoSuchPython(EnvironmentFailure):
+    """No interpreter of the version that the project asks for."""
+
+    code = "environment.no-such-python"
+
+
+class NoSuchPackage(EnvironmentFailure):
+    """A package, or the version of it, is in no index; often a misspelling."""
+
+    code = "environment.no-such-package"
+
+
+class DependencyConflict(EnvironmentFailure):
+    """The requirements contradict each other."""
+
+    code = "environment.conflict"
+
+
+class HashMismatch(EnvironmentFailure):
+    """A package isn't what the lock says, or the lock has no hash for it."""
+
+    code = "environment.hash-mismatch"
+
+
+class BuildFailure(EnvironmentFailure):
+    """A package could not be built from its source."""
+
+    code = "environment.build-failed"
+
+
+class IndexUnreachable(EnvironmentFailure):
+    """A package index or a repository can't be reached."""
+
+    code = "environment.unreachable"
+
+
+class NoRoom(EnvironmentFailure):
+    """The cache home can't take the environment: full, read-only, or a file is too large."""
+
+    code = "environment.no-room"
+
+
+class ToolMissing(EnvironmentFailure):
+    """A program that builds environments isn't on this machine."""
+
+    code = "environment.tool-missing"
+
+
 # --- executors ---------------------------------------------------------------------------------
 
 

@@ -39,12 +39,14 @@ class Interpreter:
         path: the executable.
         version: `3.11.7`.
         build: implementation, compiler and build date, as `sys.version` has them.
+        folders: where it looks for installed packages by itself, as far as that is known.
     """
 
     path: Path
     version: str
     build: str
     implementation: str = "cpython"
+    folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,11 @@ class Spec:
         lock_format: `requirements`, `uv.lock`, `pylock.toml`, …; None where there is no lock.
         origin: the file that says so, for messages; None for an empty environment.
         as_of: RFC 3339 time: packages uploaded later are not seen; None for no such limit.
-        digest: SHA-256 over all of the above: the key under which a resolved lock is found.
+        extra: what else decides the resolution: `constraints` and `options` of requirement
+            files, one per line; `own:<file>` → digest of what a local package says of itself.
+        warnings: what is doubtful about the project's own words.
+        digest: SHA-256 over all of the above but `warnings` and the local packages' trees (their
+            dependencies count, their code does not): the key under which a lock is found.
     """
 
     kind: str
@@ -90,6 +96,7 @@ class Spec:
     origin: str | None = None
     as_of: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,7 @@ class Backend(Protocol):
     """One kind of environment; a module satisfies it, so a new kind is one file and one line."""
 
     NAME: str
+    LOCKS: bool  # whether its environments can be locked at all
 
     def read(
         self, reference: EnvironmentReference, files: ProjectFiles, *, as_of: str | None
@@ -181,7 +189,29 @@ class Backend(Protocol):
             EnvironmentFailure: no such Python, no such package, a conflict, no network.
         """
 
-    def create(self, lock: Lock, at: Path, *, settings: Settings, progress: Progress) -> None:
+    def peek(self, spec: Spec, *, settings: Settings) -> Lock | None:
+        """The project's own lock, or that of a kind without locks; fetches and resolves nothing."""
+
+    def interpreter(
+        self, lock: Lock, *, exact: bool, settings: Settings, progress: Progress
+    ) -> Interpreter | None:
+        """The interpreter to build `lock` with; None for a kind that has none.
+
+        Cheap when it was looked for before. `exact` refuses the nearest patch release.
+
+        Raises:
+            NoSuchPython: there is none, and none can be fetched.
+        """
+
+    def create(
+        self,
+        lock: Lock,
+        at: Path,
+        *,
+        interpreter: Interpreter | None,
+        settings: Settings,
+        progress: Progress,
+    ) -> None:
         """Build the environment in place at `at`, an empty directory.
 
         Raises:
@@ -193,6 +223,9 @@ class Backend(Protocol):
 
     def observe(self, at: Path) -> tuple[Package, ...]:
         """The packages that are really there, sorted by name."""
+
+    def mend(self, at: Path, *, progress: Progress) -> None:
+        """Keep what was changed in the environment at `at` out of the one that replaces it."""
 
     def activate(self, at: Path) -> Activation:
         """How a step gets to see it."""

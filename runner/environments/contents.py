@@ -1,0 +1,158 @@
+"""What a Python environment really holds: its packages, a fingerprint, a cheap digest by stat."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+from typing import TYPE_CHECKING, Final
+
+from runner.environments import digests
+from runner.environments.base import Package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+ORIGINS: Final = "reprun-origins.json"
+MARKER: Final = "reprun.json"
+BYTECODE: Final = "bytecode"
+_COLUMNS: Final = 3  # of a RECORD: path, digest, size
+_UNCOUNTED: Final = frozenset({"__pycache__", BYTECODE, MARKER})
+# They hold addresses and times of this machine, nothing that a step could see a difference in.
+_UNFINGERPRINTED: Final = ("/INSTALLER", "/RECORD", "/REQUESTED", "/direct_url.json",
+                           "/uv_cache.json", "/uv_build.json", ".pyc")  # fmt: skip
+
+
+def site_packages(at: Path) -> Path:
+    """The folder of installed packages of the virtual environment at `at`."""
+    for name in sorted(os.listdir(at / "lib")):  # noqa: PTH208
+        if name.startswith(("python", "pypy")):
+            return at / "lib" / name / "site-packages"
+    raise FileNotFoundError(at / "lib" / "python3" / "site-packages")
+
+
+def stat_digest(root: Path) -> str:
+    """A digest over the size and time of change of every file below `root`, bytecode excepted.
+
+    Catches what an editor, `pip install` or `rm` does to an environment, at the price of a stat
+    per file; not a change that sets the time back (`verify` hashes for that).
+    """
+    found: list[tuple[str, list[tuple[str, int, int]]]] = []
+    waiting = [str(root)]
+    while waiting:
+        folder = waiting.pop()
+        files: list[tuple[str, int, int]] = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name in _UNCOUNTED:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{folder}/{name}")
+                else:
+                    status = entry.stat(follow_symlinks=False)
+                    files.append((name, status.st_size, status.st_mtime_ns))
+        files.sort()
+        found.append((folder, files))
+    found.sort()
+    return hashlib.sha256(repr(found).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def packages_in(folders: Sequence[Path], origins: Mapping[str, object]) -> tuple[Package, ...]:
+    """The packages installed in `folders`, the first of a name counting; sorted by name."""
+    from runner.environments.requirements import normalised
+
+    found: dict[str, Package] = {}
+    for folder in folders:
+        for info in _infos(folder):
+            name, _, version = info.rpartition(".")[0].partition("-")
+            name = normalised(name)
+            origin = origins.get(name)
+            known = origin if isinstance(origin, dict) else {}
+            version = version.split("-py3")[0]
+            found.setdefault(name, Package(name, version, known.get("source"), known.get("sha256")))
+    return tuple(found[name] for name in sorted(found))
+
+
+def origins_of(at: Path) -> dict[str, object]:
+    """What building the environment at `at` noted about where packages come from."""
+    try:
+        content = json.loads((at / ORIGINS).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def fingerprint(
+    python: Sequence[str | None], folder: Path | None, packages: Sequence[Package]
+) -> str:
+    """A digest over what is really there: the interpreter, and every package's own list of files.
+
+    The lists (`RECORD`) hold a hash per file; scripts are left out, as they name the environment's
+    folder, so two machines that hold the same agree.
+    """
+    held = [[one.name, one.version, one.source] for one in packages]
+    records = {info: list(_recorded(folder / info)) for info in _infos(folder)} if folder else {}
+    return digests.of_value("environment-contents", [list(python), held, records])
+
+
+def changed_packages(folder: Path, *, thorough: bool) -> tuple[str, ...]:
+    """Names of packages whose files aren't what their `RECORD` says; by size unless `thorough`."""
+    from runner.environments.requirements import normalised
+
+    return tuple(
+        normalised(info.split("-")[0])
+        for info in _infos(folder)
+        if not _as_recorded(folder, folder / info, thorough=thorough)
+    )
+
+
+def _infos(folder: Path) -> list[str]:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
+    return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
+
+
+def _rows(info: Path) -> Iterator[tuple[str, str, str]]:
+    import csv
+
+    try:
+        text = (info / "RECORD").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return
+    for row in csv.reader(text.splitlines()):
+        if len(row) == _COLUMNS:
+            yield row[0], row[1], row[2]
+
+
+def _recorded(info: Path) -> Iterator[list[str]]:
+    for path, digest, _ in sorted(_rows(info)):
+        if not path.startswith("..") and not path.endswith(_UNFINGERPRINTED):
+            yield [path, digest]
+
+
+def _as_recorded(folder: Path, info: Path, *, thorough: bool) -> bool:
+    for path, digest, size in _rows(info):
+        if path.startswith("..") or path.endswith(_UNFINGERPRINTED) or not size:
+            continue
+        file = os.path.join(folder, posixpath.normpath(path))  # noqa: PTH118  a thousand times
+        try:
+            if os.stat(file).st_size != int(size):  # noqa: PTH116
+                return False
+        except (OSError, ValueError):
+            return False
+        if thorough and digest.startswith("sha256=") and _sha256(file) != digest[7:]:
+            return False
+    return True
+
+
+def _sha256(file: str) -> str:
+    import base64
+
+    with open(file, "rb", buffering=0) as content:  # noqa: PTH123
+        digest = hashlib.file_digest(content, "sha256").digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

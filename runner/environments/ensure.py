@@ -1,0 +1,222 @@
+"""Decides between reuse and build: the only place that does, under a lock named by the digest."""
+
+from __future__ import annotations
+
+import errno
+import time
+from typing import TYPE_CHECKING
+
+from runner.environments import contents, digests, markers
+from runner.environments.base import Environment
+from runner.environments.platforms import platform_name
+from runner.errors import EnvironmentFailure, NoRoom
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.environments.base import Backend, Interpreter, Lock
+    from runner.progress import Progress
+    from runner.settings import Settings
+
+_NAME_LENGTH = 24  # of the digest: a script's first line must fit a path into 127 bytes
+
+
+def ensure(
+    backend: Backend,
+    lock: Lock,
+    *,
+    settings: Settings,
+    progress: Progress,
+    exact: bool = False,
+) -> Environment:
+    """The environment of `lock`, built if it isn't there; two first runs at once build it once.
+
+    A half-built environment is never used: the mark *complete* is written last. One that was
+    changed by hand, or whose interpreter is gone or replaced, is built again.
+
+    Raises:
+        EnvironmentFailure: it can't be built; nothing is left behind that would be used.
+    """
+    interpreter = backend.interpreter(lock, exact=exact, settings=settings, progress=progress)
+    digest = hash_of(lock, interpreter)
+    if not backend.LOCKS:
+        return _observed(lock, interpreter, digest)
+    at = path_of(lock, digest, settings)
+    found, _ = _usable(backend, lock, at, interpreter)
+    if found is not None:
+        return _environment(lock, at, digest, found, reused=True)
+    return _locked(backend, lock, at, interpreter, digest, progress, settings)
+
+
+def peek(backend: Backend, lock: Lock, *, settings: Settings) -> bool:
+    """Whether the environment of `lock` stands already, so that a run would reuse it."""
+    from runner.progress import Silent
+
+    if not backend.LOCKS:
+        return True
+    try:
+        interpreter = backend.interpreter(lock, exact=True, settings=settings, progress=Silent())
+    except EnvironmentFailure:
+        return False
+    at = path_of(lock, hash_of(lock, interpreter), settings)
+    return _usable(backend, lock, at, interpreter)[0] is not None
+
+
+def hash_of(lock: Lock, interpreter: Interpreter | None) -> str:
+    """The environment's hash: kind, platform, interpreter build and lock, what was intended."""
+    build = None
+    if interpreter is not None:
+        build = [interpreter.implementation, interpreter.version, interpreter.build]
+    return digests.of_value(
+        "environment", [lock.kind, platform_name(), build, lock.format, lock.sha256]
+    )
+
+
+def path_of(lock: Lock, digest: str, settings: Settings) -> Path:
+    """Where the environment with the hash `digest` lies, or will."""
+    return settings.environments / lock.kind / digest[:_NAME_LENGTH]
+
+
+def _usable(
+    backend: Backend, lock: Lock, at: Path, interpreter: Interpreter | None
+) -> tuple[markers.Marker | None, str | None]:
+    """The mark of a finished and healthy environment, else why the one that stands can't be used.
+
+    Both are None where nothing finished stands.
+    """
+    marker = markers.read(at)
+    if marker is None:
+        return None, None
+    if marker.lock != lock.sha256:
+        return None, "it was built from another lock"
+    if marker.stamp != markers.stamp_of(interpreter):
+        return None, "its Python was replaced"
+    if (reason := backend.health(lock, at)) is not None:
+        return None, reason
+    try:
+        if contents.stat_digest(at) != marker.stat:
+            return None, "it was changed by hand"
+    except OSError as error:
+        return None, f"it can't be read: {error.strerror}"
+    return marker, None
+
+
+def _locked(
+    backend: Backend,
+    lock: Lock,
+    at: Path,
+    interpreter: Interpreter | None,
+    digest: str,
+    progress: Progress,
+    settings: Settings,
+) -> Environment:
+    from runner.locking import hold
+
+    try:
+        with hold(at.with_name(f"{at.name}.lock"), waiting=progress.update):
+            found, reason = _usable(backend, lock, at, interpreter)
+            if found is not None:
+                return _environment(lock, at, digest, found, reused=True)
+            if reason is not None:
+                progress.warning(f"the environment {at.name} is built again: {reason}")
+                backend.mend(at, progress=progress)
+            started = time.monotonic()
+            marker = _built(backend, lock, at, interpreter, settings, progress)
+            taken = time.monotonic() - started
+    except OSError as error:
+        raise _no_room(error, settings) from error
+    return _environment(lock, at, digest, marker, reused=False, built_s=taken)
+
+
+def _built(
+    backend: Backend,
+    lock: Lock,
+    at: Path,
+    interpreter: Interpreter | None,
+    settings: Settings,
+    progress: Progress,
+) -> markers.Marker:
+    from runner.files import remove_tree
+
+    remove_tree(at)
+    at.mkdir(parents=True)
+    try:
+        markers.begin(at, lock)
+        backend.create(lock, at, interpreter=interpreter, settings=settings, progress=progress)
+        marker = _observe(backend, lock, at, interpreter)
+        markers.finish(at, marker)
+    except BaseException:
+        # Room is what a failed build most likely lacks; a kill leaves the mark *building*.
+        remove_tree(at)
+        raise
+    return marker
+
+
+def _observe(
+    backend: Backend, lock: Lock, at: Path, interpreter: Interpreter | None
+) -> markers.Marker:
+    if (reason := backend.health(lock, at)) is not None:
+        raise EnvironmentFailure(f"the environment that was just built can't be used: {reason}")
+    packages = backend.observe(at)
+    build = [interpreter.version, interpreter.build] if interpreter is not None else []
+    return markers.Marker(
+        lock=lock.sha256,
+        interpreter=interpreter,
+        stamp=markers.stamp_of(interpreter),
+        packages=packages,
+        fingerprint=contents.fingerprint(build, contents.site_packages(at), packages),
+        stat=contents.stat_digest(at),
+    )
+
+
+def _observed(lock: Lock, interpreter: Interpreter | None, digest: str) -> Environment:
+    """A kind that builds nothing: what is there is looked at each time."""
+    folders = interpreter.folders if interpreter is not None else ()
+    packages = contents.packages_in(folders, {})
+    build = [interpreter.version, interpreter.build] if interpreter is not None else []
+    return Environment(
+        kind=lock.kind,
+        hash=digest,
+        lock=lock,
+        path=None,
+        interpreter=interpreter,
+        packages=packages,
+        fingerprint=contents.fingerprint(build, None, packages),
+        reused=True,
+    )
+
+
+def _environment(
+    lock: Lock,
+    at: Path,
+    digest: str,
+    marker: markers.Marker,
+    *,
+    reused: bool,
+    built_s: float = 0.0,
+) -> Environment:
+    return Environment(
+        kind=lock.kind,
+        hash=digest,
+        lock=lock,
+        path=at,
+        interpreter=marker.interpreter,
+        packages=marker.packages,
+        fingerprint=marker.fingerprint,
+        reused=reused,
+        built_s=built_s,
+    )
+
+
+def _no_room(error: OSError, settings: Settings) -> NoRoom:
+    said = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EFBIG: "a file is larger than this process may write",
+        errno.EROFS: "the file system is read-only",
+        errno.EACCES: "no permission to write there",
+    }.get(error.errno or 0, error.strerror or str(error))
+    return NoRoom(
+        f"the environment can't be written below {settings.environments}: {said}",
+        "free some space, or set REPRUN_CACHE to a folder with room",
+    )

@@ -1,0 +1,228 @@
+"""Reads a project's own files into a `Spec` for Python environments."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.environments import digests, pyproject, python_env, requirements
+from runner.environments.base import LocalPackage, Spec
+from runner.errors import EnvironmentFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runner.environments.requirements import Local, Requirements
+    from runner.manifest.model import EnvironmentReference
+    from runner.source.model import ProjectFiles
+
+DYNAMIC: Final = "own:"
+OWN_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "poetry.lock")
+
+
+def read(
+    kind: str, reference: EnvironmentReference, files: ProjectFiles, *, as_of: str | None
+) -> Spec:
+    """What the project asks for.
+
+    Raises:
+        EnvironmentFailure: the environment's file is missing or can't be understood.
+    """
+    path = reference.path or ""
+    spec = Spec(
+        kind=kind, python=_pinned_python(files), digest="", as_of=as_of, origin=path or None
+    )
+    if reference.kind == "python_env":
+        spec = _from_python_env(spec, files, path)
+    elif reference.kind == "lock":
+        spec = _from_lock(spec, files, path)
+    elif reference.kind == "requirements":
+        spec = _from_requirements(spec, files, path)
+    elif reference.kind == "pyproject":
+        spec = _from_pyproject(spec, files, path)
+    elif reference.kind != "empty":
+        raise EnvironmentFailure(f"a {reference.kind} can't be read as a Python environment")
+    return replace(spec, digest=_digest(spec))
+
+
+def _pinned_python(files: ProjectFiles) -> str | None:
+    """The first line of a `.python-version`, which pyenv and uv honour likewise."""
+    content = files.read(".python-version")
+    for line in (content or b"").decode("utf-8", "replace").splitlines():
+        if (text := line.split("#")[0].strip()) and text[0].isdigit():
+            return text
+    return None
+
+
+def _from_python_env(spec: Spec, files: ProjectFiles, path: str) -> Spec:
+    content = python_env.read_python_env(files, path)
+    asked = requirements.read_lines(files, content.dependencies, origin=path)
+    build = requirements.read_lines(files, content.build_dependencies, origin=path)
+    spec = replace(spec, python=content.python or spec.python, warnings=content.warnings)
+    if asked.hashed and (build.hashed or not build.lines):
+        return _verbatim(spec, asked, build)
+    return _with(replace(spec, build_requirements=tuple(build.lines)), asked, files)
+
+
+def _from_requirements(spec: Spec, files: ProjectFiles, path: str) -> Spec:
+    found = requirements.read_file(files, path)
+    if found.hashed:
+        if not any(line[:2] in {"-r", "-c"} for line in _raw(files, path)):
+            text = requirements.text_of(files, path)
+            return replace(spec, lock_text=text, lock_format="requirements")
+        return _verbatim(spec, found)
+    return _with(spec, found, files)
+
+
+def _raw(files: ProjectFiles, path: str) -> Iterable[str]:
+    return (line for _, line in requirements.logical_lines(requirements.text_of(files, path)))
+
+
+def _verbatim(spec: Spec, *parts: Requirements) -> Spec:
+    """A hashed list that is spread over several files, put into one."""
+    lines = [line for part in parts for line in (*part.options, *part.lines)]
+    return replace(spec, lock_text="\n".join(lines) + "\n", lock_format="requirements")
+
+
+def _from_pyproject(spec: Spec, files: ProjectFiles, path: str) -> Spec:
+    folder = posixpath.dirname(path) or "."
+    own = pyproject.describe(files, folder)
+    spec = replace(spec, python=spec.python or own.python, warnings=own.warnings)
+    if own.package:
+        # Editable, as uv has it: the step sees the checkout's files, its data included.
+        return _with(
+            spec,
+            requirements.Requirements(local=[requirements.Local(folder, editable=True)]),
+            files,
+        )
+    if not own.dependencies and not own.local and files.read("requirements.txt") is not None:
+        return _from_requirements(
+            replace(spec, origin="requirements.txt"), files, "requirements.txt"
+        )
+    asked = requirements.Requirements(lines=list(own.dependencies or ()), local=list(own.local))
+    return _with(spec, asked, files)
+
+
+def _from_lock(spec: Spec, files: ProjectFiles, path: str) -> Spec:
+    name = posixpath.basename(path)
+    if name == "uv.lock":
+        folder = posixpath.dirname(path) or "."
+        own = pyproject.describe(files, folder)
+        spec = replace(spec, python=spec.python or own.python)
+        local = _uv_members(requirements.text_of(files, path), folder, path)
+        spec = replace(spec, local_packages=tuple(_located(one, files) for one in local))
+        return replace(spec, lock_text=requirements.text_of(files, path), lock_format="uv.lock")
+    if name.startswith("pylock.") and name.endswith(".toml"):
+        text = requirements.text_of(files, path)
+        python = _toml(text, path).get("requires-python")
+        spec = replace(spec, python=spec.python or (str(python) if python else None))
+        return replace(spec, lock_text=text, lock_format="pylock.toml")
+    return _from_requirements(spec, files, path)
+
+
+def _uv_members(text: str, folder: str, path: str) -> list[Local]:
+    """The packages of a `uv.lock` that lie in the project."""
+    found: list[Local] = []
+    for package in _toml(text, path).get("package", ()):
+        source = package.get("source", {}) if isinstance(package, dict) else {}
+        for kind in ("editable", "directory"):
+            if isinstance(source, dict) and kind in source:
+                target = posixpath.normpath(posixpath.join(folder, str(source[kind])))
+                found.append(requirements.Local(target, editable=kind == "editable"))
+    return found
+
+
+def _toml(text: str, path: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise EnvironmentFailure(f"{path}: not TOML: {error}") from None
+
+
+def _with(spec: Spec, asked: Requirements, files: ProjectFiles) -> Spec:
+    """`spec` with these requirements, and with those of the local packages among them."""
+    lines, extra, warnings = list(asked.lines), dict(spec.extra), list(spec.warnings)
+    waiting, local = list(asked.local), list[LocalPackage]()
+    python = spec.python
+    while waiting:
+        one = waiting.pop(0)
+        if any(one.path == there.path for there in local):
+            continue
+        local.append(_located(one, files))
+        own = _own(one, files)
+        python = python or own.python
+        warnings += own.warnings
+        waiting += own.local
+        lines += own.dependencies or ()
+        if own.dependencies is None:
+            extra[DYNAMIC + one.path] = _own_digest(one.path, files)
+    if asked.constraints:
+        extra["constraints"] = "\n".join(asked.constraints)
+    if asked.options:
+        extra["options"] = "\n".join(dict.fromkeys(asked.options))
+    return replace(
+        spec,
+        python=python,
+        requirements=tuple(dict.fromkeys(lines)),
+        local_packages=tuple(local),
+        extra=extra,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _own(one: Local, files: ProjectFiles) -> pyproject.Described:
+    if one.path.endswith(".whl"):
+        from runner.environments.wheels import requirements_of
+
+        return pyproject.Described(
+            dependencies=requirements_of(files.read(one.path) or b"", one.path, one.extras)
+        )
+    own = pyproject.describe(files, one.path, one.extras)
+    if not own.package:
+        # pip installs a folder with nothing but a pyproject.toml too: its default is setuptools.
+        has = files.read(posixpath.normpath(posixpath.join(one.path, "pyproject.toml")))
+        if has is None:
+            raise EnvironmentFailure(
+                f"`{one.path}` is to be installed, but it has no pyproject.toml and no setup.py",
+                "name the folder that holds the package",
+            )
+    return own
+
+
+def _located(one: Local, files: ProjectFiles) -> LocalPackage:
+    tree = files.tree_digest(one.path)
+    if tree is None:
+        raise EnvironmentFailure(
+            f"`{one.path}` is to be installed, but it isn't in the project",
+            "is it committed to git?",
+        )
+    return LocalPackage(path=one.path, tree=tree, editable=one.editable, extras=one.extras)
+
+
+def _own_digest(folder: str, files: ProjectFiles) -> str:
+    found = {
+        name: digests.of_text((content or b"").decode("latin-1"))
+        for name in OWN_FILES
+        if (content := files.read(posixpath.normpath(posixpath.join(folder, name)))) is not None
+    }
+    return digests.of_value("own-files", found)
+
+
+def _digest(spec: Spec) -> str:
+    return digests.of_value(
+        "specification",
+        {
+            "kind": spec.kind,
+            "python": spec.python,
+            "requirements": spec.requirements,
+            "build": spec.build_requirements,
+            "local": [(one.path, one.editable, one.extras) for one in spec.local_packages],
+            "lock": spec.lock_text,
+            "format": spec.lock_format,
+            "as_of": spec.as_of,
+            "extra": dict(spec.extra),
+        },
+    )

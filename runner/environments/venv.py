@@ -1,0 +1,144 @@
+"""The kind `venv`: a virtual environment made by virtualenv, locked and installed by uv."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from runner.environments import contents, digests
+from runner.environments.base import Activation, Lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.environments.base import Interpreter, Package, Spec
+    from runner.manifest.model import EnvironmentReference
+    from runner.progress import Progress
+    from runner.settings import Settings
+    from runner.source.model import ProjectFiles
+
+NAME: Final = "venv"
+LOCKS: Final = True
+
+
+def read(reference: EnvironmentReference, files: ProjectFiles, *, as_of: str | None) -> Spec:
+    """What the project asks for; see `Backend.read`."""
+    from runner.environments import reading
+
+    return reading.read(NAME, reference, files, as_of=as_of)
+
+
+def lock(spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progress) -> Lock:
+    """The project's own lock, else exact pins resolved now; see `Backend.lock`."""
+    from runner.environments import interpreters
+
+    found = interpreters.find(spec.python, exact=False, settings=settings, progress=progress)
+    python = _release(spec, found)
+    if spec.lock_text is not None:
+        return _own(spec, python)
+    from runner.environments.resolve import resolve
+
+    return resolve(spec, found, python, files=files, settings=settings, progress=progress)
+
+
+def peek(spec: Spec, *, settings: Settings) -> Lock | None:
+    """The project's own lock; see `Backend.peek`."""
+    from runner.environments import interpreters
+    from runner.errors import NoSuchPython
+    from runner.progress import Silent
+
+    if spec.lock_text is None:
+        return None
+    try:
+        found = interpreters.find(
+            spec.python, exact=False, settings=settings, progress=Silent(), fetch=False
+        )
+    except NoSuchPython:
+        return None
+    return _own(spec, _release(spec, found))
+
+
+def interpreter(
+    lock: Lock, *, exact: bool, settings: Settings, progress: Progress
+) -> Interpreter | None:
+    """The Python that `lock` is for; see `Backend.interpreter`."""
+    from runner.environments import interpreters
+
+    return interpreters.find(lock.python, exact=exact, settings=settings, progress=progress)
+
+
+def create(
+    lock: Lock,
+    at: Path,
+    *,
+    interpreter: Interpreter | None,
+    settings: Settings,
+    progress: Progress,
+) -> None:
+    """Build it; see `Backend.create`."""
+    from runner.environments import install, virtual
+
+    assert interpreter is not None
+    # A project's own lock is used as it is: the pip and setuptools that it lacks, and that old
+    # packages import, are those that virtualenv carries, and the record shows their versions.
+    seeds = lock.made == "project" and not install.has_seeds(lock)
+    progress.update(f"making a virtual environment with Python {interpreter.version}")
+    virtual.make(at, interpreter, seeds=seeds, settings=settings, progress=progress)
+    if lock.text.strip():
+        install.install(lock, at, interpreter, settings=settings, progress=progress)
+
+
+def health(lock: Lock, at: Path) -> str | None:
+    """None, or why it can't be used; see `Backend.health`."""
+    del lock
+    if not (at / "pyvenv.cfg").is_file():
+        return "it has no pyvenv.cfg"
+    if not (at / "bin" / "python").exists():
+        return "its Python is gone"
+    return None
+
+
+def observe(at: Path) -> tuple[Package, ...]:
+    """The packages that are really there; see `Backend.observe`."""
+    return contents.packages_in([contents.site_packages(at)], contents.origins_of(at))
+
+
+def mend(at: Path, *, progress: Progress) -> None:
+    """Have uv forget the packages that were changed in `at`; see `Backend.mend`."""
+    from runner.environments import uv
+
+    try:
+        broken = contents.changed_packages(contents.site_packages(at), thorough=True)
+    except OSError:
+        return
+    if broken:
+        uv.run(["cache", "clean", *broken], progress=progress)
+
+
+def activate(at: Path) -> Activation:
+    """How a step gets to see it; see `Backend.activate`."""
+    return Activation(
+        path=(at / "bin",),
+        variables={"VIRTUAL_ENV": str(at)},
+        bytecode={contents.site_packages(at): at / contents.BYTECODE},
+    )
+
+
+def _release(spec: Spec, found: Interpreter) -> str:
+    """The exact version that the lock is for: what was asked for, even where a near one serves."""
+    from runner.environments import versions
+
+    return versions.exact(versions.parse(spec.python or "")) or found.version
+
+
+def _own(spec: Spec, python: str) -> Lock:
+    text = spec.lock_text or ""
+    return Lock(
+        kind=NAME,
+        format=spec.lock_format or "requirements",
+        text=text,
+        sha256=digests.of_text(text),
+        python=python,
+        platform="any",
+        local_packages=spec.local_packages,
+        made="project",
+    )
