@@ -165,8 +165,9 @@ class Supervised:
         if b"ended" not in lines:
             if b"started" in lines:
                 tree.end_session(int(lines[b"started"][0]))
+            fault = b" ".join(lines.get(b"crashed", (b"was killed",))).decode(errors="replace")
             raise StepLost(
-                f"the step's supervisor (process {self.pid}) was killed; the step was ended",
+                f"the step's supervisor (process {self.pid}) is gone ({fault}); the step was ended",
                 "look for what kills processes here, such as a memory limit",
             )
         cause, number, status, *seconds, peak, survivors = lines[b"ended"]

@@ -270,7 +270,10 @@ def main(arguments: list[str]) -> None:
     control_process(SET_PDEATHSIG, PARENT_DIED)
     order = read_order(CONTROL)
     if order is not None and os.getppid() == parent:
-        Supervisor(order, parent=parent, report=report, wake=wake).run()
+        try:
+            Supervisor(order, parent=parent, report=report, wake=wake).run()
+        except BaseException as error:  # noqa: BLE001  told on the far side
+            say(report, b"crashed " + repr(error).replace("\n", " ").encode())
     os._exit(0)  # what an interpreter tidies up at its end would take 3 ms
 
 
