@@ -69,28 +69,29 @@ class Supervised:
         self._early: list[int] = []
         self._ordered = False
         self._report, report = os.pipe()
+        self.stdout, stdout = os.pipe()
+        self.stderr, stderr = os.pipe()
+        self._pipes = [self._report, self.stdout, self.stderr]
+        kept = (report, self.stdout, self.stderr, *handles)
         try:
             self._process = subprocess.Popen(
-                _supervisor_argv(report, handles),
+                _supervisor_argv(kept),
                 bufsize=0,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(report, *handles),
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=kept,
                 start_new_session=True,
                 cwd="/",
             )
         except OSError as error:
-            os.close(self._report)
+            self._close_pipes()
             raise ExecutionError(f"can't start the step's supervisor: {error}") from error
         finally:
-            os.close(report)
+            for handle in (report, stdout, stderr):
+                os.close(handle)
         assert self._process.stdin
-        assert self._process.stdout
-        assert self._process.stderr
         self._control = self._process.stdin
-        self.stdout = self._process.stdout.fileno()
-        self.stderr = self._process.stderr.fileno()
 
     def __enter__(self) -> Self:
         return self
@@ -132,13 +133,13 @@ class Supervised:
 
     def close(self) -> None:
         """End the step if it still runs, and the supervisor."""
-        for pipe in (self._control, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
-        if self._report >= 0:
-            os.close(self._report)
-            self._report = -1
+        self._control.close()
+        self._close_pipes()
         self._process.wait()
+
+    def _close_pipes(self) -> None:
+        while self._pipes:
+            os.close(self._pipes.pop())
 
     def _attend(self, tees: dict[int, Tee]) -> bytes:
         """Pass output on until the supervisor is done; what it reported."""
@@ -187,10 +188,10 @@ class Supervised:
         )
 
 
-def _supervisor_argv(report: int, handles: tuple[int, ...]) -> list[str]:
+def _supervisor_argv(handles: tuple[int, ...]) -> list[str]:
     if not sys.executable:
         raise ExecutionError("can't start the step's supervisor: this Python has no executable")
-    numbers = map(str, (os.getpid(), report, *handles))
+    numbers = map(str, (os.getpid(), *handles))
     folder = str(Path(__file__).parent)
     return [sys.executable, "-I", "-S", "-c", BOOT, folder, *numbers]
 

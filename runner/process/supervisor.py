@@ -35,6 +35,7 @@ CONTROL = 0
 LINGER = 1.0  # seconds that processes in the background have to end by themselves
 GIVE_UP = 30.0  # seconds after the first SIGKILL: what stands then can't be killed by us
 LONGEST_WAIT = 3600.0  # seconds; poll takes a month at most
+DISCARDED = 1 << 16
 PAUSE = 0.01  # seconds between two rounds of SIGKILL that find nothing new
 SET_PDEATHSIG = 1  # <linux/prctl.h>
 SET_CHILD_SUBREAPER = 36
@@ -47,8 +48,11 @@ RUNNING, LINGERING, ENDING, KILLING = range(4)
 class Supervisor:
     """One step from its start until nothing of it is left."""
 
-    def __init__(self, order: Order, *, parent: int, report: int, wake: int) -> None:
+    def __init__(
+        self, order: Order, *, parent: int, report: int, outputs: tuple[int, int], wake: int
+    ) -> None:
         self.order = order
+        self.outputs = outputs
         self.parent = parent
         self.report = report
         self.wake = wake
@@ -76,8 +80,15 @@ class Supervisor:
             for handle, _ in poll.poll(self.patience()):
                 if handle == self.wake:
                     self.signalled()
+                elif handle in self.outputs:
+                    if not os.read(handle, DISCARDED):
+                        poll.unregister(handle)
                 elif not self.obey():
                     poll.unregister(CONTROL)
+                    # A step that prints while it tidies up must not die of nobody reading it.
+                    for output in self.outputs:
+                        os.set_blocking(output, False)
+                        poll.register(output, select.POLLIN)
             if self.deadline is not None and time.monotonic() >= self.deadline and not self.due():
                 self.survivors = len(tree.descendants())
                 break
@@ -261,17 +272,21 @@ def listen() -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """Supervise one step: `arguments` are reprun's process id and the handles it gave us."""
-    parent, report, *others = map(int, arguments)
-    for handle in (report, *others):
+    """Supervise one step: `arguments` are reprun's process id and the handles it gave us.
+
+    These are the report, the ends of the step's output that reprun reads, and the locks to hold.
+    """
+    parent, report, stdout, stderr, *locks = map(int, arguments)
+    for handle in (report, stdout, stderr, *locks):
         os.set_inheritable(handle, False)  # noqa: FBT003  positional only
     wake = listen()
     control_process(SET_CHILD_SUBREAPER, 1)
     control_process(SET_PDEATHSIG, PARENT_DIED)
     order = read_order(CONTROL)
     if order is not None and os.getppid() == parent:
+        step = Supervisor(order, parent=parent, report=report, outputs=(stdout, stderr), wake=wake)
         try:
-            Supervisor(order, parent=parent, report=report, wake=wake).run()
+            step.run()
         except BaseException as error:  # noqa: BLE001  told on the far side
             say(report, b"crashed " + repr(error).replace("\n", " ").encode())
     os._exit(0)  # what an interpreter tidies up at its end would take 3 ms
