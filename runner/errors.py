@@ -205,6 +205,12 @@ class ExecutionError(RunnerError):
     code = "execution.not-started"
 
 
+class StepLost(ExecutionError):
+    """The step was started, but how it ended can't be known: its supervisor was killed."""
+
+    code = "execution.lost"
+
+
 # --- store -------------------------------------------------------------------------------------
 
 

@@ -20,9 +20,21 @@ class HeldLock:
     def __init__(self, handle: int) -> None:
         self._handle: int | None = handle
 
+    def fileno(self) -> int:
+        """The open lock file; a process that inherits it holds the lock too.
+
+        Raises:
+            ValueError: it was released.
+        """
+        if self._handle is None:
+            raise ValueError("the lock was released")
+        return self._handle
+
     def release(self) -> None:
         """Give it back; a second call does nothing."""
         if self._handle is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._handle, 0)
             os.close(self._handle)
             self._handle = None
 
@@ -33,18 +45,11 @@ def try_hold(path: Path) -> HeldLock | None:
     Raises:
         OSError: the lock file can't be made.
     """
-    handle = _open(path)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
-    _sign(handle)
-    return HeldLock(handle)
+    return _take(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager
-def hold(path: Path, *, waiting: Callable[[str], None]) -> Iterator[None]:
+def hold(path: Path, *, waiting: Callable[[str], None]) -> Iterator[HeldLock]:
     """Hold the lock at `path`; `waiting` is told once who has it, if somebody does.
 
     Raises:
@@ -53,16 +58,10 @@ def hold(path: Path, *, waiting: Callable[[str], None]) -> Iterator[None]:
     lock = try_hold(path)
     if lock is None:
         waiting(f"waiting for {holder(path)}")
-        handle = _open(path)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except BaseException:
-            os.close(handle)
-            raise
-        _sign(handle)
-        lock = HeldLock(handle)
+        lock = _take(path, fcntl.LOCK_EX)
+        assert lock is not None
     try:
-        yield
+        yield lock
     finally:
         lock.release()
 
@@ -75,15 +74,43 @@ def holder(path: Path) -> str:
         return "another process"
 
 
+def _take(path: Path, operation: int) -> HeldLock | None:
+    while True:
+        handle = _open(path)
+        try:
+            fcntl.flock(handle, operation)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except BaseException:
+            os.close(handle)
+            raise
+        if _stands(handle, path):
+            _sign(handle)
+            return HeldLock(handle)
+        # Somebody deleted the file while we waited (a cleared cache): another one counts now.
+        os.close(handle)
+
+
 def _open(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
+def _stands(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _sign(handle: int) -> None:
     program = os.path.basename(sys.argv[0] or "python")  # noqa: PTH119  pure text
-    verb = sys.argv[1] if len(sys.argv) > 1 else ""
+    # Anything but a verb may be an address with a password in it.
+    verb = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1].isalpha() else ""
     since = time.strftime("%H:%M:%S")
     text = f"process {os.getpid()} ({program} {verb}".rstrip() + f"), since {since}\n"
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, text.encode(), 0)
+    # A full disk has no room for the signature, but the lock holds.
+    with contextlib.suppress(OSError):
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, text.encode(), 0)

@@ -23,6 +23,8 @@ class Execution:
         grace: seconds between SIGTERM and SIGKILL.
         stdout, stderr: files that keep the step's output as it came.
         secrets: texts replaced by `***` in what is kept and shown.
+        handles: files kept open until all of the step has ended, even if reprun is killed: the
+            locks (`HeldLock.fileno()`) on what the step works in.
     """
 
     argv: tuple[str, ...]
@@ -33,6 +35,7 @@ class Execution:
     timeout: float | None = None
     grace: float = 10.0
     secrets: tuple[str, ...] = ()
+    handles: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Outcome:
         ended_by: `exit`, `signal` (the step died of one), `timeout`, or `interrupt` (a person or
             a scheduler ended reprun, which ended the step).
         signal: the signal's number, None where none was.
+        warnings: what a person should know: processes left behind, a log that is cut off.
     """
 
     exit_code: int
@@ -68,6 +72,7 @@ class Outcome:
     ended: datetime
     resources: Resources
     signal: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Executor(Protocol):
@@ -77,5 +82,6 @@ class Executor(Protocol):
         """Run it; `show` gets what the step prints to stdout and stderr, as it comes.
 
         Raises:
-            ExecutionError: the step could not be started.
+            ExecutionError: the step could not be started, or (`StepLost`) its end is unknown.
+            Interrupted: a signal came before the step was started.
         """

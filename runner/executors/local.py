@@ -1,0 +1,165 @@
+"""The executor for this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, BinaryIO
+
+from runner.errors import TIMED_OUT, ExecutionError, Interrupted
+from runner.executors.base import Outcome, Resources
+from runner.executors.shell import find_program
+from runner.process.order import Order
+from runner.process.relay import Relay
+from runner.process.spawn import Supervised
+from runner.process.tee import Tee
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Literal
+
+    from runner.executors.base import Execution
+    from runner.process.spawn import Report
+
+Show = tuple[BinaryIO, BinaryIO]
+MOST_NAMES = 5
+
+
+class Local:
+    """Runs steps on this machine, each under a supervisor."""
+
+    def __init__(self) -> None:
+        self._ready: Supervised | None = None
+
+    def prepare(self, handles: tuple[int, ...] = ()) -> None:
+        """Start the next step's supervisor now, so that its 10 ms pass while others work.
+
+        Args:
+            handles: as `Execution.handles`, which then has to name the same.
+        """
+        self.close()
+        self._ready = Supervised(handles)
+
+    def close(self) -> None:
+        """Let a supervisor go that was prepared and not used."""
+        if self._ready is not None:
+            self._ready.close()
+            self._ready = None
+
+    def execute(self, execution: Execution, *, show: Show | None) -> Outcome:
+        """Run a step to its end; `show` gets what it prints to stdout and stderr, as it comes.
+
+        SIGINT, SIGTERM and SIGHUP are handed on to the step meanwhile, if this is the main thread.
+
+        Raises:
+            ExecutionError: the step could not be started, or (`StepLost`) its end is unknown.
+            Interrupted: a signal came before the step was started.
+        """
+        order = _order(execution)
+        with _log(execution.stdout) as stdout, _log(execution.stderr) as stderr:
+            supervised, self._ready = self._ready or Supervised(execution.handles), None
+            with supervised, Relay(supervised.signal) as relay:
+                tees = _tees(supervised, (stdout, stderr), show, execution.secrets)
+                if relay.received is not None:
+                    raise Interrupted(relay.received)
+                report = supervised.run(order, *tees)
+        return _outcome(report, relay.received, _warnings(report, execution, tees))
+
+
+def _order(execution: Execution) -> Order:
+    """What the supervisor is told; checked, so that nothing is begun that can't be done."""
+    if not execution.directory.is_dir():
+        raise ExecutionError(f"no directory {execution.directory} to run the step in")
+    program = find_program(execution.argv[0], execution.variables, execution.directory)
+    for text in execution.argv:
+        if "\0" in text:
+            raise ExecutionError(f"a NUL character in the command: {text!r}")
+    for name, value in execution.variables.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise ExecutionError(f"no process can have the variable {name!r}: a `=` or a NUL in it")
+    return Order(
+        program=os.fsencode(program),
+        argv=[os.fsencode(text) for text in execution.argv],
+        variables={os.fsencode(k): os.fsencode(v) for k, v in execution.variables.items()},
+        directory=os.fsencode(execution.directory),
+        timeout=execution.timeout,
+        grace=execution.grace,
+    )
+
+
+@contextlib.contextmanager
+def _log(path: Path) -> Iterator[int]:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ExecutionError(f"can't keep the step's output in {path}: {error.strerror}") from error
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _tees(
+    supervised: Supervised, logs: tuple[int, int], show: Show | None, secrets: tuple[str, ...]
+) -> tuple[Tee, Tee]:
+    out, err = show or (None, None)
+    if not secrets:
+        return Tee(supervised.stdout, logs[0], out), Tee(supervised.stderr, logs[1], err)
+    from runner.process.redaction import Redaction
+
+    return (
+        Tee(supervised.stdout, logs[0], out, Redaction(secrets)),
+        Tee(supervised.stderr, logs[1], err, Redaction(secrets)),
+    )
+
+
+def _outcome(report: Report, received: int | None, warnings: tuple[str, ...]) -> Outcome:
+    from datetime import UTC, datetime, timedelta
+
+    ended_by, exit_code, signal = _end(report, received)
+    started = datetime.fromtimestamp(report.started, UTC)
+    return Outcome(
+        exit_code=exit_code,
+        ended_by=ended_by,
+        signal=signal,
+        started=started,
+        ended=started + timedelta(seconds=report.wall),
+        resources=Resources(
+            wall_s=report.wall,
+            cpu_user_s=report.user,
+            cpu_system_s=report.system,
+            peak_memory_bytes=report.peak_kib * 1024,
+        ),
+        warnings=warnings,
+    )
+
+
+def _end(
+    report: Report, received: int | None
+) -> tuple[Literal["exit", "signal", "timeout", "interrupt"], int, int | None]:
+    """(ended_by, exit code, signal) of a step."""
+    died_of = os.WTERMSIG(report.status) if os.WIFSIGNALED(report.status) else None
+    if report.cause == "timeout":
+        return "timeout", TIMED_OUT, died_of
+    # Also where the step was over by then: a signal to reprun must not go unheard.
+    if number := received or (report.number if report.cause == "interrupt" else 0):
+        return "interrupt", 128 + number, number
+    if died_of is not None:
+        return "signal", 128 + died_of, died_of
+    return "exit", os.WEXITSTATUS(report.status), None
+
+
+def _warnings(report: Report, execution: Execution, tees: tuple[Tee, Tee]) -> tuple[str, ...]:
+    warnings = []
+    if report.left:
+        names = ", ".join(f"`{name}`" for name in report.left[:MOST_NAMES])
+        more = ", …" if len(report.left) > MOST_NAMES else ""
+        ended = "process that was" if len(report.left) == 1 else "processes that were"
+        warnings.append(f"the step left {len(report.left)} {ended} ended: {names}{more}")
+    if report.survivors:
+        warnings.append(f"{report.survivors} of the step's processes can't be killed")
+    for tee, path in zip(tees, (execution.stdout, execution.stderr), strict=True):
+        if tee.fault is not None:
+            warnings.append(f"{path} is cut off: {tee.fault.strerror}")
+    return tuple(warnings)
