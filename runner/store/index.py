@@ -54,7 +54,7 @@ def list_runs(wanted: Filter, *, settings: Settings, progress: Progress) -> list
         return []
     try:
         return _listed(_current(settings, progress), wanted, settings, progress)
-    except (*tables.unusable(), ValueError):
+    except tables.unusable(ValueError):
         # Damage that shows only in the rows: the records have everything.
         return _listed(_replaced(settings, progress), wanted, settings, progress)
 
@@ -103,7 +103,7 @@ def _locked(
     try:
         with locking.hold(settings.data / "index.lock", waiting=progress.update):
             return work(settings, progress)
-    except (OSError, *tables.unusable()):
+    except tables.unusable(OSError):
         # A read-only or full home: slower, and as right.
         return _in_memory(settings, progress)
 

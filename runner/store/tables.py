@@ -52,11 +52,11 @@ class Row:
     summary: Summary
 
 
-def unusable() -> tuple[type[Exception], ...]:
-    """What tells that an index must be rebuilt."""
+def unusable(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """What tells that an index must be rebuilt, and `others`."""
     import sqlite3
 
-    return (sqlite3.Error, ForeignIndex)
+    return (sqlite3.Error, ForeignIndex, *others)
 
 
 def open_index(path: Path) -> sqlite3.Connection:
