@@ -34,7 +34,7 @@ ENDED = {
 }
 
 
-def make_run(**different: Any) -> Run:
+def make_run(**different: Any) -> Run:  # noqa: ANN401  any field
     """A run with something in every field, `different` fields replaced."""
     run = Run(
         id=layout.new_id(),
@@ -86,7 +86,7 @@ def make_run(**different: Any) -> Run:
     return replace(run, **different)
 
 
-def ended_run(**different: Any) -> Run:
+def ended_run(**different: Any) -> Run:  # noqa: ANN401  any field
     """As `make_run`, but a run that has ended well."""
     return make_run(**{**ENDED, **different})
 
