@@ -19,6 +19,11 @@ def is_magic(glob: str) -> bool:
     return _MAGIC.search(glob) is not None
 
 
+def escape(path: str) -> str:
+    """A glob that matches `path` and nothing else (and what lies below it)."""
+    return _MAGIC.sub(lambda found: f"[{found[0]}]", path)
+
+
 def normalise(glob: str) -> str:
     """`glob` without `./`, doubled slashes, a slash at its end, and `..` after a name."""
     parts: list[str] = []
