@@ -85,7 +85,13 @@ def resolve(
     if request.storage_dir is not None:
         storage = request.caller / request.storage_dir / run_directory.name
     local = declared.local_project(source, settings)
-    context = Context(request, source, files, settings, progress, local, storage, fetch)
+    context = Context(request, source, files, settings, progress, local, storage, fetch=False)
+    # All is checked before the first byte is fetched.
+    prepared = _gather(step, context)
+    return _gather(step, replace(context, fetch=True)) if fetch else prepared
+
+
+def _gather(step: Step, context: Context) -> Prepared:
     found = Gathered()
     bound = _parameters(step, context, found)
     for item in step.entry_point.inputs:
@@ -101,18 +107,14 @@ def resolve(
 
 
 def _parameters(step: Step, context: Context, found: Gathered) -> tuple[BoundParameter, ...]:
-    """The parameters with their arguments; checked all before the first is fetched."""
     errors: list[RunnerError] = []
-    for check in (True, False):
-        bound: list[BoundParameter] = []
-        scratch = Gathered() if check else found
-        pass_context = replace(context, fetch=False) if check else context
-        for parameter in step.parameters:
-            try:
-                bound.append(_parameter(parameter, pass_context, scratch))
-            except (ParameterError, InputError, StoreError) as error:
-                errors.append(_discreet(error, parameter))
-        _raise(errors, step.entry_point.name)
+    bound: list[BoundParameter] = []
+    for parameter in step.parameters:
+        try:
+            bound.append(_parameter(parameter, context, found))
+        except (ParameterError, InputError, StoreError) as error:
+            errors.append(_discreet(error, parameter))
+    _raise(errors, step.entry_point.name)
     return tuple(bound)
 
 

@@ -67,7 +67,7 @@ def _of_this_store(path: Path, settings: Settings) -> str:
 
 def _by_prefix(name: str, settings: Settings) -> str:
     ids = run_ids(settings)
-    if name in ids:
+    if name in ids and (settings.runs / name / layout.RECORD).exists():
         return name
     prefix = name.lower()
     found = sorted((known for known in ids if known.lower().startswith(prefix)), reverse=True)

@@ -24,7 +24,7 @@ from runner.store.records import (
 )
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "run-1.schema.json"
-ENDED = {
+ENDED: dict[str, Any] = {
     "status": "finished",
     "ended": "2026-05-01T12:00:09.500Z",
     "exit_code": 0,
