@@ -1,4 +1,4 @@
-"""A run's record: the values, and their JSON form (`schemas/run-1.schema.json`)."""
+"""A run's record as values; `encoding` and `decoding` have its JSON form."""
 
 from __future__ import annotations
 
@@ -110,10 +110,12 @@ class RecordedFile:
 
     Attributes:
         path: POSIX, relative to the project (`../` where it lies elsewhere in the source), or
-            absolute for an input from outside.
-        sha256: of the content; of the target's text for a symlink.
+            absolute for an input from outside. Bytes that aren't UTF-8 are kept as lone
+            surrogates, as `os.fsdecode` makes them.
+        sha256: of the content; of the target's text for a symlink; over the names and digests of
+            all that a folder holds (`tree-1`) for a folder.
         size: bytes.
-        kind: `file` or `symlink`.
+        kind: `file`, `symlink`, or `folder` (an input only).
         mode: permission bits.
         origin: for an input: `source`, `ignored` (laid in although git ignores it), `given`
             (a `path` value), `download`, `run:<id>`; for an output: `declared` or `undeclared`.
@@ -123,7 +125,7 @@ class RecordedFile:
     path: str
     sha256: str
     size: int
-    kind: Literal["file", "symlink"] = "file"
+    kind: Literal["file", "symlink", "folder"] = "file"
     mode: int = 0o644
     origin: str = ""
     url: str | None = None
@@ -131,11 +133,19 @@ class RecordedFile:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Who looks after a running run: enough to tell whether it still does."""
+    """Who looks after a running run: enough to tell whether it still does.
+
+    Attributes:
+        started: seconds between the machine's start and the process's, from `/proc/<pid>/stat`.
+        boot: the machine's boot id; a process of an earlier boot is gone.
+        namespace: the PID namespace that `pid` counts in; pids of another can't be judged.
+    """
 
     host: str
     pid: int
     started: float
+    boot: str = ""
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,61 @@
+"""Values that name an earlier run's outputs: `run:ID/path`, `run:latest:ENTRY/path`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.errors import InputError, UnknownRun
+from runner.store import artifacts, names, runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.settings import Settings
+    from runner.store.records import Run
+
+_SHOWN = 8
+
+
+def outputs(value: str, settings: Settings) -> tuple[Run, str, list[tuple[str, Path]]]:
+    """The run, the path asked for (empty for all), and each output under it with its place.
+
+    Raises:
+        UnknownRun: no run has that name; for `latest`, none that finished.
+        InputError: the run has no such output.
+        StoreError: the record or the output can't be read.
+    """
+    run, wanted = _run(value.partition(":")[2], settings)
+    wanted = wanted.strip("/")
+    chosen = [
+        file
+        for file in run.outputs
+        if not wanted or file.path == wanted or file.path.startswith(f"{wanted}/")
+    ]
+    if not chosen:
+        raise InputError(f"`{value}`: run {run.id} has no output `{wanted}`", _has(run))
+    return run, wanted, [(file.path, artifacts.path_of(run, file)) for file in chosen]
+
+
+def _run(name: str, settings: Settings) -> tuple[Run, str]:
+    """An entry point may be a path (`latest:scripts/train.py`), so every slash is tried."""
+    first: UnknownRun | None = None
+    parts = name.split("/")
+    for count in range(1, len(parts) + 1):
+        if count > 1 and not name.startswith(f"{names.LATEST}:"):
+            break
+        try:
+            run_id = names.find("/".join(parts[:count]), settings=settings, status="finished")
+        except UnknownRun as error:
+            first = first or error
+            continue
+        return runs.load_id(run_id, settings), "/".join(parts[count:])
+    assert first is not None
+    raise UnknownRun(f"`run:{name}`: {first.message}", first.hint)
+
+
+def _has(run: Run) -> str:
+    if not run.outputs:
+        return "it has no outputs"
+    shown = ", ".join(file.path for file in run.outputs[:_SHOWN])
+    more = f" and {len(run.outputs) - _SHOWN} more" if len(run.outputs) > _SHOWN else ""
+    return f"it has {shown}{more}"

@@ -1,0 +1,83 @@
+"""The values of the input stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.manifest.model import Step
+    from runner.store.records import RecordedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A file or folder that is laid where the step finds it.
+
+    Attributes:
+        source: on this machine.
+        target: relative to the project in the checkout; None with `outside`.
+        outside: absolute, in the storage folder; None with `target`.
+        origin: `ignored`, `download`, `run:<id>`.
+        url: where a download came from, credentials removed.
+        sha256: of the content, where it is known already.
+        recorded: False for what a secret value names.
+    """
+
+    source: Path
+    origin: str
+    target: str | None = None
+    outside: Path | None = None
+    url: str | None = None
+    sha256: str | None = None
+    recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Something of the checkout that the step reads, digested once it is laid out.
+
+    Attributes:
+        glob: relative to the project; a plain path for a `whole`.
+        entry: recorded as one folder (a path parameter) or file by file (a declared input).
+        required: whether there must be something.
+    """
+
+    glob: str
+    entry: Literal["whole", "files"]
+    origin: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The inputs of a step, checked and fetched; nothing is laid out yet.
+
+    Attributes:
+        step: the step with every `path` parameter's argument resolved.
+        placements: what must be laid.
+        readings: what the checkout itself holds.
+        digested: inputs from outside, digested.
+        warnings: what is doubtful.
+        downloads: addresses that a run would fetch, credentials removed; only after a check.
+    """
+
+    step: Step
+    placements: tuple[Placement, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    digested: tuple[RecordedFile, ...] = ()
+    warnings: tuple[str, ...] = ()
+    downloads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """Inputs laid out.
+
+    Attributes:
+        inputs: every input, digested, sorted by path.
+    """
+
+    inputs: tuple[RecordedFile, ...]

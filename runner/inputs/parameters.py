@@ -1,0 +1,177 @@
+"""Values of `path` parameters: files beside the caller, of the project, of a run, or fetched."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from runner import patterns
+from runner.errors import InputError, ParameterError
+from runner.inputs import addresses, buckets, declared, digests, download, earlier
+from runner.inputs.model import Placement, Reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.inputs.resolve import Context, Gathered
+    from runner.manifest.model import BoundParameter
+
+FETCHED = ("http", "https", "file", "s3", "gs", "run")
+
+
+def resolve(parameter: BoundParameter, context: Context, found: Gathered) -> str:
+    """What the command gets for a path parameter; its digests and placements go into `found`.
+
+    Raises:
+        ParameterError: nothing is there, or the scheme is not one that is fetched.
+        InputError: it can't be fetched.
+        UnknownRun: a `run:` value names no run.
+    """
+    if (scheme := addresses.scheme_of(parameter.text)) is not None:
+        return _fetched(parameter, scheme, context, found)
+    if parameter.origin == "default":
+        return _default(parameter, context, found)
+    return _given(parameter, context, found)
+
+
+def _default(parameter: BoundParameter, context: Context, found: Gathered) -> str:
+    """A default starts from the project, where the step runs: its text says it already."""
+    text = parameter.text
+    if os.path.isabs(text):  # noqa: PTH117  pure text
+        if os.path.exists(text) and context.fetch and not parameter.secret:  # noqa: PTH110
+            found.digested.append(digests.whole(context.request.caller / text, text, "given"))
+    elif (relative := declared.inside_source(text, context.source)) not in {None, "."}:
+        assert relative is not None
+        declared.lay_ignored(patterns.escape(relative), context, found)
+        if not parameter.secret:
+            # It may as well be where the step is to write: `./out` need not be there.
+            found.readings.append(Reading(relative, "whole", "source", required=False))
+    return text
+
+
+def _given(parameter: BoundParameter, context: Context, found: Gathered) -> str:
+    text = parameter.text
+    path = context.request.caller / text
+    if not text or "\0" in text or not path.exists():
+        raise _nothing_there(parameter, path)
+    # Not resolved: a link's own name may matter to the step (`latest -> 2024-05-01`).
+    absolute = type(path)(os.path.abspath(path))  # noqa: PTH100
+    inside = _inside_project(absolute, context)
+    if inside is None:
+        if context.fetch and not parameter.secret:
+            found.digested.append(digests.whole(absolute, str(absolute), "given"))
+        return str(absolute)
+    if inside != ".":
+        _of_project(inside, absolute, context, found)
+        if not parameter.secret:
+            found.readings.append(Reading(inside, "whole", "given"))
+    return inside
+
+
+def _of_project(inside: str, path: Path, context: Context, found: Gathered) -> None:
+    """See that the checkout will have what a person named in the project.
+
+    Raises:
+        InputError: the version that runs does not have it.
+    """
+    laid = declared.lay_ignored(patterns.escape(inside), context, found)
+    if laid or context.request.in_place or context.files.tree_digest(inside) is not None:
+        return
+    if path.is_dir() and not any(path.iterdir()):
+        found.placements.append(Placement(path, "ignored", target=inside))
+        return
+    raise InputError(
+        f"`{inside}` is not in the version of the project that runs",
+        "pass a copy of it from outside of the project",
+    )
+
+
+def _inside_project(path: Path, context: Context) -> str | None:
+    """`path` relative to the project in the checkout, None where the checkout won't have it."""
+    if context.local is None:
+        return None
+    top, subdirectory = context.source.store, context.source.subdirectory
+    resolved = path.resolve()
+    if not resolved.is_relative_to(top.resolve()):
+        return None  # also behind a link that leads out of the project
+    if not path.is_relative_to(top):
+        top, path = top.resolve(), resolved
+    if ".git" in path.relative_to(top).parts:
+        return None
+    return os.path.relpath(path, top / subdirectory)
+
+
+def _nothing_there(parameter: BoundParameter, path: Path) -> ParameterError:
+    if parameter.secret:
+        return ParameterError(f"parameter `{parameter.name}` must be a path that exists")
+    if not parameter.text:
+        return ParameterError(f"parameter `{parameter.name}` must be a path, not an empty text")
+    hint = f"a relative path starts from {path.parent}" if path.name else None
+    if parameter.text.startswith("~"):
+        hint = "`~` is only read by a shell; write the home folder in full"
+    return ParameterError(
+        f"parameter `{parameter.name}`: there is no file or folder `{parameter.text}`", hint
+    )
+
+
+def _fetched(parameter: BoundParameter, scheme: str, context: Context, found: Gathered) -> str:
+    text, name = parameter.text, parameter.name
+    if scheme not in FETCHED:
+        raise ParameterError(
+            f"parameter `{name}`: addresses of the scheme `{scheme}` can't be fetched",
+            f"fetch it yourself and pass its path; fetched are {', '.join(FETCHED)}",
+        )
+    if scheme == "run":
+        return _of_run(parameter, context, found)
+    if scheme in buckets.LIBRARIES:
+        buckets.check(text)
+    elif scheme == "file":
+        _check_file(parameter)
+    file = "value" if parameter.secret else addresses.file_name(text)
+    target = context.storage / _folder(name) / file
+    shown = "***" if parameter.secret else addresses.public(text)
+    if not context.fetch:
+        found.downloads.append(shown)
+        return str(target)
+    fetch = buckets.fetch if scheme in buckets.LIBRARIES else download.fetch_any
+    source, digest = fetch(text, shown, settings=context.settings, progress=context.progress)
+    found.placements.append(
+        Placement(
+            source,
+            "download",
+            outside=target,
+            url=shown,
+            sha256=digest,
+            recorded=not parameter.secret,
+        )
+    )
+    return str(target)
+
+
+def _folder(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+
+
+def _check_file(parameter: BoundParameter) -> None:
+    path = download.local_path(parameter.text)
+    if not os.path.exists(path):  # noqa: PTH110  pure text
+        raise ParameterError(f"parameter `{parameter.name}`: there is no file `{path}`")
+    if not os.path.isfile(path):  # noqa: PTH113
+        raise InputError(
+            f"parameter `{parameter.name}`: `{parameter.text}` is no file; only one is fetched",
+            f"pass the folder's path: {path}",
+        )
+
+
+def _of_run(parameter: BoundParameter, context: Context, found: Gathered) -> str:
+    run, wanted, outputs = earlier.outputs(parameter.text, context.settings)
+    top = context.storage / _folder(parameter.name)
+    base = wanted.rstrip("/").rpartition("/")[2] or run.id
+    for path, source in outputs:
+        below = path[len(wanted.rstrip("/")) :].lstrip("/") if wanted else path
+        outside = top / base / below if below else top / base
+        found.placements.append(
+            Placement(source, f"run:{run.id}", outside=outside, recorded=not parameter.secret)
+        )
+    return str(top / base)

@@ -1,0 +1,289 @@
+"""Captures what a step made: every file that is new or changed becomes an artifact of the run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner import patterns
+from runner.errors import StoreError
+from runner.store import layout, scan
+from runner.store.keeping import Keeper, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from runner.manifest.model import Output
+    from runner.settings import Settings
+    from runner.source.model import Checkout
+    from runner.store.records import RecordedFile, Run
+    from runner.store.scan import Entry, Scan
+
+Baseline = scan.Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What a step made of its checkout.
+
+    Attributes:
+        outputs: every file and symlink that it made or changed, and every declared one that is
+            there, sorted by path.
+        deleted: files of the source that it removed.
+        missing: declared globs that match nothing.
+        warnings: what could not be kept, and why.
+    """
+
+    outputs: tuple[RecordedFile, ...]
+    deleted: tuple[str, ...]
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file to be kept: where it is, and what the record calls it."""
+
+    path: str
+    shown: str
+    entry: Entry
+    origin: str
+
+
+def baseline(root: Path) -> Baseline:
+    """What the checkout holds before the step, by stat; its own `.git` left out."""
+    return scan.scan(root)
+
+
+def capture(
+    checkout: Checkout,
+    before: Baseline,
+    *,
+    run_directory: Path,
+    settings: Settings,
+    declared: tuple[Output, ...] = (),
+    metrics: tuple[Output, ...] = (),
+    original: Callable[[str], bytes | None] | None = None,
+    stays: bool = False,
+) -> Captured:
+    """Keep every file that the step made or changed, as objects linked below the run.
+
+    The files are linked, not moved, so that nothing is lost when this fails half-way; they leave
+    the checkout with the checkout. Files of a checkout that stays are copied.
+
+    Args:
+        checkout: after the step.
+        before: the baseline taken before the step.
+        run_directory: the run's folder; outputs are shown under its `artifacts`.
+        settings: the homes.
+        declared: globs relative to the project, kept even where the step left them as they were.
+        metrics: as `declared`, but only those that the step wrote.
+        original: content of a file of the source (path relative to the project), so that a file
+            that was only touched is not an output; None to take every touched file for one.
+        stays: the checkout is kept afterwards.
+
+    Raises:
+        StoreError: a file can't be kept (no space); everything is still in the checkout.
+    """
+    copies = stays or checkout.in_place
+    homes = _homes_inside(checkout.root, settings)
+    after = _scan_after(checkout.root, before.repositories | homes | {".git"}, opening=not copies)
+    project = _relative_project(checkout)
+    found = _outputs(checkout.root, before, after, project, declared, metrics, original)
+    counted = Counter((item.entry.device, item.entry.inode) for item in found)
+    keeper = Keeper(
+        root=checkout.root,
+        artifacts=run_directory / layout.ARTIFACTS,
+        settings=settings,
+        copy=copies,
+        alone=frozenset(
+            (item.entry.device, item.entry.inode)
+            for item in found
+            if counted[item.entry.device, item.entry.inode] == item.entry.links
+        ),
+    )
+    kept, unread = _keep_all(keeper, found)
+    _keep_empty_folders(keeper, before, after, project)
+    outputs = tuple(sorted(kept, key=lambda file: file.path))
+    gone = [path for path in before.entries if path not in after.entries]
+    return Captured(
+        outputs=outputs,
+        deleted=tuple(sorted(_shown(path, project) for path in gone if not _below(path, homes))),
+        missing=_missing(declared, outputs),
+        warnings=(*_strange(after, project), *unread),
+    )
+
+
+def _missing(declared: tuple[Output, ...], outputs: tuple[RecordedFile, ...]) -> tuple[str, ...]:
+    names = [file.path for file in outputs]
+    return tuple(
+        output.glob
+        for output in declared
+        if not any(map(patterns.compile_glob(output.glob).fullmatch, names))
+    )
+
+
+def path_of(run: Run, file: RecordedFile) -> Path:
+    """Where an output of a run lies, once it is sure that it lies inside the run.
+
+    Raises:
+        StoreError: the path leaves the run, goes through a link, or nothing is there.
+    """
+    if run.directory is None:
+        raise StoreError(f"run {run.id} lies in no store")
+    top = run.directory / layout.ARTIFACTS
+    parents = len([part for part in run.source.subdirectory.split("/") if part])
+    if not layout.clean_path(file.path, parents=parents):
+        raise StoreError(f"run {run.id}: `{file.path}` leaves the run")
+    path = top / layout.artifact_name(file.path)
+    folder = path.parent
+    while folder != top:
+        if folder.is_symlink():
+            raise StoreError(f"run {run.id}: `{file.path}` goes through a symbolic link")
+        folder = folder.parent
+    kind = "symlink" if path.is_symlink() else "file"
+    if kind != file.kind or not (path.is_symlink() or path.is_file()):
+        raise StoreError(f"run {run.id}: output `{file.path}` is gone from {top}")
+    return path
+
+
+def _relative_project(checkout: Checkout) -> str:
+    relative = checkout.project.relative_to(checkout.root).as_posix()
+    return "" if relative == "." else relative
+
+
+def _shown(path: str, project: str) -> str:
+    """`path`, relative to the checkout's top, as seen from the project."""
+    if not project:
+        return path
+    if path.startswith(project + "/"):
+        return path[len(project) + 1 :]
+    return os.path.relpath(path, project)
+
+
+def _outputs(
+    root: Path,
+    before: Scan,
+    after: Scan,
+    project: str,
+    declared: tuple[Output, ...],
+    metrics: tuple[Output, ...],
+    original: Callable[[str], bytes | None] | None,
+) -> list[_Found]:
+    wanted = [patterns.compile_glob(output.glob) for output in declared]
+    measured = [patterns.compile_glob(output.glob) for output in metrics]
+    found: list[_Found] = []
+    for path, entry in after.entries.items():
+        if not (entry.is_file or entry.is_symlink):
+            continue
+        shown = _shown(path, project)
+        old = before.entries.get(path)
+        is_declared = any(pattern.fullmatch(shown) for pattern in wanted)
+        if not is_declared:
+            if old == entry:
+                continue
+            is_metrics = any(pattern.fullmatch(shown) for pattern in measured)
+            if old and not is_metrics and _only_touched(root / path, shown, old, entry, original):
+                continue
+        origin = "declared" if is_declared else "undeclared"
+        found.append(_Found(path, shown, entry, origin))
+    return found
+
+
+def _only_touched(
+    file: Path,
+    shown: str,
+    old: Entry,
+    new: Entry,
+    original: Callable[[str], bytes | None] | None,
+) -> bool:
+    """Whether a file's content is the source's, although its times or inode changed."""
+    if original is None or not new.is_file or (old.mode, old.size) != (new.mode, new.size):
+        return False
+    try:
+        return original(shown) == file.read_bytes()
+    except OSError:
+        return False
+
+
+def _strange(after: Scan, project: str) -> list[str]:
+    """Warnings on what is no file, and on folders that can't be listed."""
+    warnings = [
+        f"`{_shown(path, project)}` is {_kind(entry.mode)} and is not kept"
+        for path, entry in sorted(after.entries.items())
+        if not (entry.is_file or entry.is_symlink)
+    ]
+    for path, reason in sorted(after.unreadable.items()):
+        warnings.append(f"`{_shown(path, project)}` can't be listed and is not kept: {reason}")
+    return warnings
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISSOCK(mode):
+        return "a socket"
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a device"
+
+
+def _homes_inside(root: Path, settings: Settings) -> frozenset[str]:
+    """Our own homes, where a person put them into the folder that is run in place."""
+    homes = (home for home in (settings.data, settings.cache) if home.is_relative_to(root))
+    return frozenset(home.relative_to(root).as_posix() for home in homes)
+
+
+def _below(path: str, folders: frozenset[str]) -> bool:
+    return any(path.startswith(f"{folder}/") for folder in folders)
+
+
+def _scan_after(root: Path, without: frozenset[str], *, opening: bool) -> Scan:
+    after = scan.scan(root, without=without)
+    closed: frozenset[str] = frozenset()
+    while opening and set(after.unreadable) - closed:
+        closed |= set(after.unreadable)
+        for path in after.unreadable:
+            # The step closed it to its owner; the checkout is ours.
+            with contextlib.suppress(OSError):
+                (root / path).chmod(0o700)
+        after = scan.scan(root, without=without)
+    return after
+
+
+def _keep_all(keeper: Keeper, found: list[_Found]) -> tuple[list[RecordedFile], list[str]]:
+    from runner.store import parallel
+
+    warnings: list[str] = []
+    kept: list[RecordedFile] = []
+
+    def keep(item: _Found) -> None:
+        try:
+            if item.entry.is_symlink:
+                kept.append(keeper.keep_symlink(item.path, item.shown, item.origin))
+            else:
+                kept.append(keeper.keep_file(item.path, item.shown, item.entry, item.origin))
+        except Unreadable as reason:
+            warnings.append(f"`{item.shown}` can't be read and is not kept: {reason}")
+
+    try:
+        keeper.artifacts.mkdir(mode=0o755, parents=True, exist_ok=True)
+        keeper.settings.objects.mkdir(mode=0o700, parents=True, exist_ok=True)
+        parallel.each(keep, found, weight=lambda item: item.entry.size)
+    except OSError as error:
+        raise layout.storing(
+            f"the step's outputs, which still lie in {keeper.root},",
+            error,
+            hint=f"free some space or set REPRUN_HOME; the outputs are in {keeper.root}",
+        ) from error
+    return kept, sorted(warnings)
+
+
+def _keep_empty_folders(keeper: Keeper, before: Scan, after: Scan, project: str) -> None:
+    for path, empty in after.folders.items():
+        if empty and path not in before.folders:
+            folder = keeper.artifacts / layout.artifact_name(_shown(path, project))
+            folder.mkdir(parents=True, exist_ok=True)
