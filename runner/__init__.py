@@ -92,7 +92,7 @@ def run(
     return pipeline.run(asked, settings=read_settings(), show=streams)
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> type[Run]:
     """`runner.Run` is imported when it is first asked for: `reprun --version` needs none of it."""
     if name == "Run":
         from runner.store.records import Run

@@ -148,6 +148,12 @@ class EnvironmentFailure(RunnerError):
     code = "environment.invalid"
 
 
+class StaleLock(EnvironmentFailure):
+    """A lock in the project was made from something else than what stands beside it."""
+
+    code = "environment.stale-lock"
+
+
 class NoSuchPython(EnvironmentFailure):
     """No interpreter of the version that the project asks for."""
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from runner.settings import Settings
 
@@ -91,11 +90,11 @@ def _numbers(version: str) -> list[int]:
 
 
 def _uv() -> Finding:
-    from runner.environments.uv import find_uv
+    from runner.environments.uv import binary
     from runner.errors import RunnerError
 
     try:
-        path = find_uv()
+        path = binary()
     except RunnerError as error:
         return Finding("uv", "missing", "no environment can be locked or filled", error.hint)
     return Finding("uv", "ok", f"{_first_line([str(path), '--version'])} ({path})")
@@ -117,10 +116,10 @@ def _docker() -> Finding:
             said = client.version()
         finally:
             client.close()
-    except DockerException as error:
-        reason = str(error).split("\n", 1)[0]
+    except DockerException:
+        place = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         hint = "only projects with a `docker_env` need one; start dockerd, or set DOCKER_HOST"
-        return Finding("docker", "note", f"no engine answers: {reason}", hint)
+        return Finding("docker", "note", f"no engine answers at {place}", hint)
     return Finding("docker", "ok", f"engine {said['Version']}, API {said['ApiVersion']}")
 
 
@@ -136,15 +135,7 @@ def _homes(settings: Settings) -> Iterator[Finding]:
 
 
 def _caches(settings: Settings) -> Iterator[Finding]:
-    from runner.files import tree_size
+    from runner.store.gc import sizes
 
-    folders: dict[str, Path] = {
-        "runs": settings.runs,
-        "objects": settings.objects,
-        "mirrors": settings.mirrors,
-        "environments": settings.environments,
-        "wheels": settings.wheels,
-        "checkouts": settings.work,
-    }
-    for name, folder in folders.items():
-        yield Finding(name, "ok", str(folder), size_bytes=tree_size(folder))
+    for size in sizes(settings):
+        yield Finding(size.name, "ok", str(size.path), size_bytes=size.size)

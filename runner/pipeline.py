@@ -9,14 +9,15 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner import inputs, recording
+from runner import execution, inputs
 from runner.environments import ensure, kinds, locks
 from runner.errors import RunnerError
 from runner.manifest import load, parameters
-from runner.progress import Silent
+from runner.progress import Noting, Silent
 from runner.source import checkout as checkouts
 from runner.source import files as source_files
-from runner.source import resolve
+from runner.source import moments, resolve
+from runner.source.address import public_url
 from runner.store import layout
 
 if TYPE_CHECKING:
@@ -25,52 +26,70 @@ if TYPE_CHECKING:
 
     from runner.environments.base import Backend, Lock, Spec
     from runner.inputs import Prepared
-    from runner.manifest.model import Manifest, Step
+    from runner.manifest.model import Manifest
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
     from runner.source.model import ProjectFiles, Source
     from runner.store.records import Run
 
-STAGES = ("source", "manifest", "step", "lock", "environment", "execution", "record")
+SOURCE, LOCK, ENVIRONMENT, STEP = STAGES = ("source", "lock", "environment", "step")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that is known before anything is locked, built or started."""
+    """Everything that is known before anything is locked, built or started.
 
+    Attributes:
+        run_id: the id that the run will have.
+        files: open as long as the plan's context is.
+    """
+
+    run_id: str
     request: Request
     source: Source
     files: ProjectFiles
     manifest: Manifest
-    step: Step
     prepared: Prepared
     backend: Backend
     spec: Spec
 
 
 @contextlib.contextmanager
-def plan(request: Request, *, settings: Settings, progress: Progress) -> Iterator[Plan]:
+def plan(
+    request: Request, *, settings: Settings, progress: Progress, fetch: bool = True
+) -> Iterator[Plan]:
     """Walk the chain up to the lock; whatever is wrong with the request is found here.
+
+    Args:
+        fetch: False to leave downloads of inputs alone.
 
     Raises:
         RunnerError: of the stage that failed.
     """
-    progress.stage("source", recording.shown_uri(request))
+    progress.stage(SOURCE, shown_address(request))
     source = resolve.resolve(request, settings=settings, progress=progress)
     with source_files.open_files(source, settings=settings) as files:
         manifest = load.load(files)
-        for problem in manifest.problems:
-            progress.warning(f"{problem.file}:{problem.line}:{problem.column}: {problem.message}")
         entry_point = parameters.choose(manifest, request.entry_point, files)
         step = parameters.bind(entry_point, request.parameters, manifest_path=manifest.path)
-        prepared = inputs.resolve(
-            step, request=request, source=source, files=files, settings=settings, progress=progress
-        )
+        for problem in manifest.problems:
+            progress.warning(str(problem), problem.hint)
         backend = kinds.choose(manifest.environment, request.env_manager)
-        as_of = resolve.moment(source, request.as_of)
+        run_id = layout.new_id()
+        prepared = inputs.resolve(
+            step,
+            request=request,
+            source=source,
+            files=files,
+            run_directory=layout.run_directory(run_id, settings),
+            settings=settings,
+            progress=progress,
+            fetch=fetch,
+        )
+        as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         spec = backend.read(manifest.environment, files, as_of=as_of)
-        yield Plan(request, source, files, manifest, step, prepared, backend, spec)
+        yield Plan(run_id, request, source, files, manifest, prepared, backend, spec)
 
 
 def run(
@@ -91,11 +110,10 @@ def run(
     Raises:
         RunnerError: the step could not be started, or its results could not be kept.
     """
-    told = Silent() if progress is None else progress
+    heard = Noting(progress or Silent())
     layout.prepare(settings)
-    heard = recording.Listener(told)
     with plan(request, settings=settings, progress=heard) as planned:
-        heard.stage("lock", planned.spec.origin or planned.backend.NAME)
+        heard.stage(LOCK, planned.spec.origin or planned.spec.kind)
         lock = locks.find_or_make(
             planned.backend,
             planned.spec,
@@ -104,19 +122,29 @@ def run(
             settings=settings,
             progress=heard,
         )
-    heard.stage("environment", environment_label(lock))
-    environment = ensure.ensure(planned.backend, lock, settings=settings, progress=heard)
-    with checkouts.checkout(
-        planned.source, settings=settings, progress=heard, in_place=request.in_place
-    ) as checkout:
-        ready = _make_ready(planned, environment, checkout, settings=settings, progress=heard)
-        heard.stage("execution", ready.shown_command)
-        return execution.carry_out(ready, settings=settings, progress=heard, show=show)
+        heard.stage(ENVIRONMENT, label(lock))
+        environment = ensure.ensure(
+            planned.backend, lock, settings=settings, progress=heard, exact=request.exact
+        )
+        with checkouts.checkout(
+            planned.source, settings=settings, progress=heard, in_place=request.in_place
+        ) as checkout:
+            ready = execution.make_ready(
+                planned, environment, checkout, settings=settings, progress=heard
+            )
+            heard.stage(STEP, ready.shown_command)
+            return execution.carry_out(ready, settings=settings, progress=heard, show=show)
 
 
-def environment_label(lock: Lock) -> str:
-    """The environment in a few words: `venv, Python 3.11.7`."""
+def label(lock: Lock) -> str:
+    """An environment in a few words: `venv, Python 3.11.7`."""
     return f"{lock.kind}, Python {lock.python}" if lock.python else lock.kind
+
+
+def shown_address(request: Request) -> str:
+    """The request's address as a person may see it: without credentials."""
+    address = public_url(request.uri)
+    return f"{address}#{request.subdirectory}" if request.subdirectory else address
 
 
 def exit_code_of(recorded: Run) -> int:

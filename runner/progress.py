@@ -35,3 +35,30 @@ class Silent:
 
     def warning(self, text: str, hint: str | None = None) -> None:
         """Ignore it."""
+
+
+class Noting:
+    """A `Progress` that hands everything on and notes the warnings, which a record keeps."""
+
+    def __init__(self, listener: Progress) -> None:
+        self._listener = listener
+        self.warnings: list[str] = []
+        self.current = ""
+
+    def stage(self, name: str, text: str) -> None:
+        """Hand it on."""
+        self.current = name
+        self._listener.stage(name, text)
+
+    def update(self, text: str) -> None:
+        """Hand it on."""
+        self._listener.update(text)
+
+    def line(self, text: str) -> None:
+        """Hand it on."""
+        self._listener.line(text)
+
+    def warning(self, text: str, hint: str | None = None) -> None:
+        """Note it and hand it on."""
+        self.warnings.append(text)
+        self._listener.warning(text, hint)

@@ -46,7 +46,7 @@ def _source(kind: type, command: click.Command) -> str:
 
 def complete_entry_point(
     context: click.Context,
-    parameter: click.Parameter,
+    _parameter: click.Parameter,
     incomplete: str,
 ) -> list[CompletionItem]:
     """Entry points of the local project that the command line names."""
@@ -63,7 +63,7 @@ def complete_entry_point(
 
 def complete_parameter(
     context: click.Context,
-    parameter: click.Parameter,
+    _parameter: click.Parameter,
     incomplete: str,
 ) -> list[CompletionItem]:
     """`NAME=` of each parameter of the entry point; `NAME=CHOICE` where there are choices."""
@@ -87,29 +87,40 @@ def complete_parameter(
 
 def _manifest(context: click.Context) -> Manifest | None:
     from runner.manifest.load import examine
-    from runner.source.directory_files import DirectoryFiles
+    from runner.progress import Silent
+    from runner.request import Request
+    from runner.settings import read_settings
+    from runner.source import files, resolve
+    from runner.source.address import split_uri
 
-    uri, _, subdirectory = str(context.params.get("uri") or ".").partition("#")
-    folder = Path(uri) / subdirectory
     try:
-        return examine(DirectoryFiles(folder, folder)) if folder.is_dir() else None
+        uri, subdirectory = split_uri(str(context.params.get("uri") or "."))
+        if not Path(uri).is_dir():
+            return None
+        request = Request(uri=uri, subdirectory=subdirectory, caller=Path.cwd())
+        settings = read_settings()
+        source = resolve.resolve(request, settings=settings, progress=Silent())
+        with files.open_files(source, settings=settings) as opened:
+            return examine(opened)
     except (RunnerError, OSError):
         return None
 
 
 def complete_run(
-    context: click.Context,  # noqa: ARG001  click's signature
-    parameter: click.Parameter,
+    _context: click.Context,
+    _parameter: click.Parameter,
     incomplete: str,
 ) -> list[CompletionItem]:
     """The latest runs' ids."""
     from click.shell_completion import CompletionItem
 
+    from runner.progress import Silent
     from runner.settings import read_settings
     from runner.store import index
 
     try:
-        summaries = index.list_runs(settings=read_settings(), limit=50)
+        wanted = index.Filter(limit=50)
+        summaries = index.list_runs(wanted, settings=read_settings(), progress=Silent())
     except (RunnerError, OSError):
         return []
     return [

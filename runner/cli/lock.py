@@ -24,7 +24,7 @@ def lock(
 
     Commit the file: every run of the project then uses it as it is.
     """
-    from runner import locked
+    from runner.locked import write
     from runner.request import Request, read_as_of, read_environment_manager
     from runner.settings import read_settings
 
@@ -35,7 +35,7 @@ def lock(
         as_of=read_as_of(as_of),
         env_manager=read_environment_manager(env_manager),
     )
-    written = locked.write(request, settings=read_settings(), progress=terminal)
+    written = write(request, settings=read_settings(), progress=terminal)
     terminal.end()
     if as_json:
         document = {

@@ -157,7 +157,7 @@ def _run(request: Request, *, as_json: bool, quiet: bool) -> int:
     from runner import pipeline
     from runner.cli.shown import closing_lines
     from runner.settings import read_settings
-    from runner.store.records import to_json
+    from runner.store.encoding import to_json
 
     terminal = Terminal(quiet=quiet)
     stdout = sys.stderr.buffer if as_json else sys.stdout.buffer

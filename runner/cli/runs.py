@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli.completion import complete_run
 from runner.cli.options import json_option
-from runner.cli.render import ago, duration, table
+from runner.cli.render import Terminal, ago, duration, table
+
+if TYPE_CHECKING:
+    from runner.store.summaries import Summary
 
 run_argument = click.argument("name", metavar="RUN", default="latest", shell_complete=complete_run)
 
@@ -28,7 +33,7 @@ def runs() -> None:
     help="Only runs that ended so.",
 )
 @click.option("--experiment", metavar="NAME", help="Only runs of this experiment.")
-@click.option("--tag", "tags", multiple=True, metavar="K=V", help="Only runs with this tag.")
+@click.option("--tag", metavar="K[=V]", help="Only runs with this tag.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--all", "everything", is_flag=True, help="All of them, whatever --limit says.")
 @json_option
@@ -37,52 +42,57 @@ def list_(
     entry_point: str | None,
     status: str | None,
     experiment: str | None,
-    tags: tuple[str, ...],
+    tag: str | None,
     limit: int,
     everything: bool,
     as_json: bool,
 ) -> None:
     """List runs, the latest first."""
-    from runner.request import read_pairs
     from runner.settings import read_settings
     from runner.store import index
+    from runner.store.summaries import to_json
 
-    summaries = index.list_runs(
-        settings=read_settings(),
+    wanted = index.Filter(
         entry_point=entry_point,
         status=status,
         experiment=experiment,
-        tags=read_pairs(tags, flag="--tag", what="tag"),
+        tag=_tag(tag),
         limit=None if everything else limit,
     )
+    terminal = Terminal()
+    summaries = index.list_runs(wanted, settings=read_settings(), progress=terminal)
+    terminal.end()
     if as_json:
-        click.echo(json.dumps([summary.to_json() for summary in summaries], indent=2))
-    elif not summaries:
-        click.echo(
-            "no runs yet; start with `reprun run .`"
-            if not (entry_point or status)
-            else "no such run"
-        )
+        click.echo(json.dumps([to_json(summary) for summary in summaries], indent=2))
+    elif summaries:
+        header = ("run", "status", "entry point", "source", "started", "took", "name")
+        click.echo(table(header, [_row(summary) for summary in summaries]))
+    elif wanted == index.Filter(limit=wanted.limit):
+        click.echo("no runs yet; start with `reprun run .`")
     else:
-        rows = [
-            (
-                s.id,
-                s.status,
-                s.entry_point,
-                s.source_label,
-                ago(s.started),
-                _took(s.duration_s),
-                s.name or "",
-            )
-            for s in summaries
-        ]
-        click.echo(
-            table(("run", "status", "entry point", "source", "started", "took", "name"), rows)
-        )
+        click.echo("no such run")
 
 
-def _took(seconds: float | None) -> str:
-    return "" if seconds is None else duration(seconds)
+def _tag(text: str | None) -> tuple[str, str | None] | None:
+    if text is None:
+        return None
+    name, equals, value = text.partition("=")
+    return name, value if equals else None
+
+
+def _row(summary: Summary) -> tuple[str, ...]:
+    project = summary.source.removesuffix("/").rpartition("/")[2].removesuffix(".git")
+    place = f"{project}#{summary.subdirectory}" if summary.subdirectory else project
+    commit = f"@{summary.commit[:7]}" if summary.commit else ""
+    return (
+        summary.id,
+        summary.status,
+        summary.entry_point,
+        f"{place}{commit}",
+        ago(summary.started),
+        "" if summary.wall_s is None else duration(summary.wall_s),
+        summary.name or "",
+    )
 
 
 @runs.command(epilog="Example:  reprun runs show latest:train")
@@ -93,7 +103,7 @@ def show(name: str, *, as_json: bool) -> None:
     from runner.cli.shown import record_lines
     from runner.settings import read_settings
     from runner.store import runs as store
-    from runner.store.records import to_json
+    from runner.store.encoding import to_json
 
     recorded = store.read(name, settings=read_settings())
     click.echo(
@@ -114,7 +124,7 @@ def logs(name: str, *, stderr: bool) -> None:
     path = recorded.directory / ("stderr.log" if stderr else "stdout.log")
     if path.exists():
         with path.open("rb") as file:
-            shutil.copyfileobj(file, click.get_binary_stream("stdout"))
+            shutil.copyfileobj(file, sys.stdout.buffer)
 
 
 @runs.command(epilog="Example:  reprun runs artifacts latest")
@@ -125,7 +135,7 @@ def artifacts(name: str, *, as_json: bool) -> None:
     from runner.cli.render import size
     from runner.settings import read_settings
     from runner.store import runs as store
-    from runner.store.records import to_json
+    from runner.store.encoding import to_json
 
     recorded = store.read(name, settings=read_settings())
     if as_json:
@@ -152,11 +162,11 @@ def artifacts(name: str, *, as_json: bool) -> None:
 def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
     """Copy the outputs of RUN that match PATTERN into a folder."""
     from runner.settings import read_settings
-    from runner.store import artifacts as store
-    from runner.store import runs as records
+    from runner.store import copies
+    from runner.store import runs as store
 
-    recorded = records.read(name, settings=read_settings())
-    copied = store.copy_out(recorded, pattern, target, replace=force)
+    recorded = store.read(name, settings=read_settings())
+    copied = copies.copy_out(recorded, pattern, target.absolute(), replace=force)
     click.echo(f"{len(copied)} file{'' if len(copied) == 1 else 's'} copied to {target.absolute()}")
 
 
@@ -166,6 +176,7 @@ def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
 def delete(names: tuple[str, ...], *, yes: bool) -> None:
     """Delete runs, and the files that no other run has."""
     from runner.settings import read_settings
+    from runner.store import gc
     from runner.store import runs as store
 
     settings = read_settings()
@@ -173,4 +184,5 @@ def delete(names: tuple[str, ...], *, yes: bool) -> None:
     if not yes:
         click.confirm(f"delete {', '.join(found)}?", abort=True, err=True)
     store.delete(found, settings=settings)
+    gc.collect(settings=settings, progress=Terminal())
     click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted")

@@ -23,6 +23,6 @@ def shell(name: str, *, command: str | None) -> int:
     with reopen.reopened(name, settings=read_settings(), progress=terminal) as opened:
         terminal.end()
         if terminal.live and command is None:
-            click.echo(f"the step ran: {opened.command}", err=True)
+            click.echo(f"the step ran: {opened.run.command}", err=True)
             click.echo("leave with Ctrl-D; the checkout goes when you leave", err=True)
         return opened.start(command)

@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.environments import digests, pyproject, python_env, requirements
+from runner.environments import digests, project_lock, pyproject, python_env, requirements
 from runner.environments.base import LocalPackage, Spec
 from runner.errors import EnvironmentFailure
 
@@ -43,7 +43,12 @@ def read(
         spec = _from_pyproject(spec, files, path)
     elif reference.kind != "empty":
         raise EnvironmentFailure(f"a {reference.kind} can't be read as a Python environment")
-    return replace(spec, digest=_digest(spec))
+    spec = replace(spec, digest=_digest(spec))
+    if as_of is not None:
+        # A lock in the project is of its own day: another day is asked for on purpose.
+        return spec
+    found = project_lock.apply(spec, files)
+    return spec if found is spec else replace(found, digest=_digest(found))
 
 
 def _pinned_python(files: ProjectFiles) -> str | None:

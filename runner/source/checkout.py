@@ -42,7 +42,7 @@ def checkout(
         raise _unwritable(settings.work, error) from error
     try:
         _lay_out(source, root, settings, progress)
-        yield Checkout(root, inside(root, source.subdirectory))
+        yield Checkout(root, inside(root, source.subdirectory), handle=lock.fileno())
     finally:
         _remove(root, progress)
         lock.release()

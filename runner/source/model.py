@@ -97,8 +97,10 @@ class Checkout:
         root: the checkout's top, `Settings.work/<work_key>/<slot>` or the user's own directory.
         project: `root / subdirectory`, where the step runs.
         in_place: the user's own directory: nothing in it may be moved or deleted.
+        handle: the open lock file of its slot; None in place.
     """
 
     root: Path
     project: Path
     in_place: bool = False
+    handle: int | None = None

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Literal, cast
 
-from runner.environments.base import Package
+from runner.environments.base import LocalPackage, Package
 from runner.errors import StoreError
 from runner.executors.base import Resources
 from runner.manifest.model import BoundParameter
@@ -206,6 +206,15 @@ def _environment(fields: Fields) -> RecordedEnvironment:
                 sha256=package.optional("sha256"),
             )
             for package in fields.each("packages")
+        ),
+        local_packages=tuple(
+            LocalPackage(
+                path=package.text("path"),
+                tree=package.text("tree"),
+                editable=package.flag("editable"),
+                extras=package.sequence("extras") if package.has("extras") else (),
+            )
+            for package in (fields.each("local_packages") if fields.has("local_packages") else ())
         ),
     )
 

@@ -189,6 +189,15 @@ def _environment(environment: RecordedEnvironment) -> dict[str, Any]:
             "path": python.path,
         },
         "packages": [_package(package) for package in environment.packages],
+        "local_packages": [
+            {
+                "path": package.path,
+                "tree": package.tree,
+                "editable": package.editable,
+                "extras": list(package.extras),
+            }
+            for package in environment.local_packages
+        ],
     }
 
 

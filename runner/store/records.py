@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from runner.environments.base import Package
+    from runner.environments.base import LocalPackage, Package
     from runner.executors.base import Resources
     from runner.manifest.model import BoundParameter
     from runner.source.model import Changes
@@ -59,7 +59,11 @@ class RecordedPython:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEnvironment:
-    """`Environment`: what was intended (`hash`, `lock`) and what was observed (`fingerprint`)."""
+    """`Environment`: what was intended (`hash`, `lock`) and what was observed (`fingerprint`).
+
+    Attributes:
+        local_packages: the project's own packages, installed on top for this run alone.
+    """
 
     kind: str
     hash: str
@@ -68,6 +72,7 @@ class RecordedEnvironment:
     python: RecordedPython | None
     packages: tuple[Package, ...]
     platform: str
+    local_packages: tuple[LocalPackage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,7 +327,9 @@ def test_a_project_without_a_manifest_is_valid(tmp_path: Path) -> None:
     assert manifest.environment.kind == "empty"
 
 
-@pytest.mark.parametrize("name", ["MLproject", "MLProject", "mlproject", "MLproject.yaml", "MLproject.yml"])
+@pytest.mark.parametrize(
+    "name", ["MLproject", "MLProject", "mlproject", "MLproject.yaml", "MLproject.yml"]
+)
 def test_the_manifest_is_found_by_each_of_its_names(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("name: a\n")
     manifest = load(FolderFiles(tmp_path))

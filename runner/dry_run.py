@@ -1,0 +1,127 @@
+"""What a run would do, found out without building or starting anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from runner import pipeline
+from runner.environments import ensure, locks
+from runner.errors import EnvironmentFailure
+from runner.executors.variables import step_variables
+from runner.manifest.command import render
+from runner.progress import Noting, Silent
+
+if TYPE_CHECKING:
+    from runner.environments.base import Backend, Lock
+    from runner.pipeline import Plan
+    from runner.progress import Progress
+    from runner.request import Request
+    from runner.settings import Settings
+    from runner.source.model import Source
+
+NOT_KNOWN = "not known before it is resolved"
+
+
+def describe(request: Request, *, settings: Settings, progress: Progress) -> dict[str, object]:
+    """Check everything that a run would, and say what it would use.
+
+    Returns:
+        `command`, `entry_point`, `parameters`, `source`, `environment`, `inputs`, `warnings`; what
+        can't be known without building is said to be so, as null with a `note`.
+
+    Raises:
+        RunnerError: what a run would have raised up to here.
+    """
+    heard = Noting(progress)
+    with pipeline.plan(request, settings=settings, progress=heard, fetch=False) as planned:
+        _check_variables(planned)
+        step = planned.prepared.step
+        hidden = tuple(replace(p, argument="***") if p.secret else p for p in step.parameters)
+        return {
+            "command": render(replace(step, parameters=hidden)),
+            "entry_point": step.entry_point.name,
+            "parameters": {
+                p.name: {"secret": True} if p.secret else {"text": p.text, "origin": p.origin}
+                for p in step.parameters
+            },
+            "source": _source(planned.source),
+            "environment": _environment(planned, settings),
+            "inputs": [r.glob for r in planned.prepared.readings]
+            + [file.path for file in planned.prepared.digested]
+            + list(planned.prepared.downloads),
+            "warnings": [*heard.warnings, *planned.prepared.warnings, *planned.spec.warnings],
+        }
+
+
+def _check_variables(planned: Plan) -> None:
+    import os
+
+    from runner.environments.base import Activation
+
+    step_variables(
+        os.environ,
+        activation=Activation(),
+        entry_env=planned.prepared.step.entry_point.env,
+        clean=planned.request.clean_env,
+        pass_env=planned.request.pass_env,
+    )
+
+
+def _source(source: Source) -> dict[str, object]:
+    changes = source.changes
+    return {
+        "kind": source.kind,
+        "url": source.url,
+        "commit": source.commit,
+        "tree": source.tree,
+        "subdirectory": source.subdirectory,
+        "version": source.version,
+        "branch": source.branch,
+        "changes": None
+        if changes is None
+        else {
+            "added": list(changes.added),
+            "modified": list(changes.modified),
+            "deleted": list(changes.deleted),
+        },
+    }
+
+
+def _environment(planned: Plan, settings: Settings) -> dict[str, object]:
+    backend, spec = planned.backend, planned.spec
+    known = None if planned.request.relock else locks.peek(backend, spec, settings)
+    described: dict[str, object] = {
+        "kind": spec.kind,
+        "origin": spec.origin,
+        "python": spec.python if known is None else known.python,
+        "requirements": list(spec.requirements),
+        "local_packages": [package.path for package in spec.local_packages],
+        "as_of": spec.as_of,
+    }
+    if known is None:
+        return described | {
+            "lock": None,
+            "hash": None,
+            "ready": False,
+            "note": f"the lock and the environment's hash are {NOT_KNOWN}",
+        }
+    return described | {
+        "lock": {
+            "sha256": known.sha256,
+            "format": known.format,
+            "made": known.made,
+            "locked": known.locked,
+        },
+        "hash": _hash(backend, known, settings),
+        "ready": ensure.peek(backend, known, settings=settings),
+        "note": None,
+    }
+
+
+def _hash(backend: Backend, lock: Lock, settings: Settings) -> str | None:
+    try:
+        interpreter = backend.interpreter(lock, exact=True, settings=settings, progress=Silent())
+    except EnvironmentFailure:
+        return None
+    return ensure.hash_of(lock, interpreter)

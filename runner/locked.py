@@ -1,0 +1,105 @@
+"""Resolves a project's environment and writes the lock into the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from runner.environments import kinds, project_lock
+from runner.errors import RequestError
+from runner.files import atomic_write
+from runner.manifest import load
+from runner.source import files as source_files
+from runner.source import moments, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.environments.base import Backend, Lock, Spec
+    from runner.progress import Progress
+    from runner.request import Request
+    from runner.settings import Settings
+    from runner.source.model import ProjectFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A lock in a project.
+
+    Attributes:
+        changed: whether the file's content is another one now.
+        packages: how many pins it has.
+    """
+
+    path: Path
+    lock: Lock
+    changed: bool
+    packages: int
+
+
+def write(request: Request, *, settings: Settings, progress: Progress) -> Written:
+    """Resolve the environment of the local project and write its lock beside its specification.
+
+    Raises:
+        RequestError: there is nothing to lock, or the project has a lock of another tool.
+        RunnerError: the environment can't be resolved.
+    """
+    project = (request.caller / request.uri).resolve()
+    progress.stage("source", str(project))
+    source = resolve.resolve(request, settings=settings, progress=progress)
+    with source_files.open_files(source, settings=settings) as files:
+        reference = load.load(files).environment
+        backend = kinds.choose(reference, request.env_manager)
+        as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
+        unlocked = _Without(files, project_lock.path_for(reference.path or ""))
+        spec = backend.read(reference, unlocked, as_of=None)
+        _refuse_others(spec, backend)
+        progress.stage("lock", spec.origin or "")
+        lock = backend.lock(
+            replace(spec, as_of=as_of), files=unlocked, settings=settings, progress=progress
+        )
+    assert spec.origin is not None
+    path = project / project_lock.path_for(spec.origin)
+    content = project_lock.render(lock, spec)
+    changed = not path.exists() or path.read_bytes() != content
+    if changed:
+        atomic_write(path, content)
+    return Written(path, lock, changed, lock.text.count("=="))
+
+
+def _refuse_others(spec: Spec, backend: Backend) -> None:
+    if not backend.LOCKS:
+        raise RequestError(
+            f"an environment of kind `{backend.NAME}` can't be locked",
+            hint="leave `--env-manager` away",
+        )
+    if spec.lock_text is not None:
+        raise RequestError(
+            f"{spec.origin} is a lock already, and is used as it is",
+            hint="bring it up to date with the tool that wrote it",
+        )
+    if spec.origin is None:
+        raise RequestError(
+            "the project names no packages, so there is nothing to lock",
+            hint="name them in a python_env.yaml, a requirements.txt or a pyproject.toml",
+        )
+
+
+class _Without:
+    """The project's files as if one of them, an earlier lock, were not there."""
+
+    def __init__(self, files: ProjectFiles, hidden: str) -> None:
+        self._files = files
+        self._hidden = hidden
+
+    def names(self) -> tuple[str, ...]:
+        """As `ProjectFiles.names`."""
+        return tuple(name for name in self._files.names() if name != self._hidden)
+
+    def read(self, path: str) -> bytes | None:
+        """As `ProjectFiles.read`."""
+        return None if path == self._hidden else self._files.read(path)
+
+    def tree_digest(self, path: str) -> str | None:
+        """As `ProjectFiles.tree_digest`."""
+        return self._files.tree_digest(path)

@@ -1,0 +1,207 @@
+"""Makes the record out of the chain's values: once before the step, once after it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from runner import host
+from runner.errors import Interrupted, RunnerError
+from runner.executors.variables import recorded_variables
+from runner.source.address import public_url
+from runner.store import keys
+from runner.store.records import (
+    RecordedEnvironment,
+    RecordedLock,
+    RecordedPython,
+    RecordedSource,
+    Run,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from runner.environments.base import Environment
+    from runner.execution import Ready
+    from runner.executors.base import Outcome
+    from runner.progress import Noting
+    from runner.request import Request
+    from runner.settings import Settings
+    from runner.source.model import Source
+    from runner.store.artifacts import Captured
+    from runner.store.records import Status
+
+
+def mlflow_variables(request: Request) -> dict[str, str]:
+    """What a step that logs to a tracking server of its own must know of the request."""
+    asked = {
+        "MLFLOW_RUN_ID": request.run_id,
+        "MLFLOW_EXPERIMENT_ID": request.experiment_id,
+        "MLFLOW_EXPERIMENT_NAME": request.experiment,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def opening(
+    ready: Ready, variables: Mapping[str, str], *, settings: Settings, progress: Noting
+) -> Run:
+    """The record before the step starts."""
+    planned, request = ready.planned, ready.planned.request
+    return Run(
+        id=planned.run_id,
+        status="running",
+        request=_request(ready),
+        source=_source(planned.source, in_place=ready.checkout.in_place),
+        entry_point=ready.step.entry_point.name,
+        command=ready.shown_command,
+        parameters=ready.step.parameters,
+        environment=_environment(ready.environment),
+        host=host.observe(),
+        variables=recorded_variables(variables, key=keys.variable_key(settings)),
+        started=_now(),
+        manifest_name=planned.manifest.name,
+        name=request.run_name,
+        inputs=ready.laid.inputs,
+        tags=request.tags,
+        experiment=request.experiment,
+        experiment_id=request.experiment_id,
+        warnings=tuple(progress.warnings),
+    )
+
+
+def _request(ready: Ready) -> dict[str, object]:
+    """What was asked; only what was said, so that a record shows what a person chose."""
+    request = ready.planned.request
+    said: dict[str, object] = {
+        "uri": public_url(request.uri),
+        "subdirectory": request.subdirectory,
+        "caller": os.fspath(request.caller),
+        "entry_point": request.entry_point,
+        "version": request.version,
+        "parameters": dict(request.parameters),
+        "env_manager": request.env_manager,
+        "run_id": request.run_id,
+        "storage_dir": None if request.storage_dir is None else os.fspath(request.storage_dir),
+        "timeout": request.timeout,
+        "as_of": request.as_of,
+        "pass_env": list(request.pass_env),
+        "clean_env": request.clean_env,
+        "in_place": request.in_place,
+        "keep": request.keep,
+        "relock": request.relock,
+        "exact": request.exact,
+    }
+    return {name: value for name, value in said.items() if value not in (None, "", False, [], {})}
+
+
+def _source(source: Source, *, in_place: bool) -> RecordedSource:
+    return RecordedSource(
+        kind=source.kind,
+        url=source.url,
+        commit=source.commit,
+        tree=source.tree,
+        subdirectory=source.subdirectory,
+        version=source.version,
+        branch=source.branch,
+        pushed=source.pushed,
+        remote=source.remote,
+        changes=source.changes,
+        submodules=source.submodules,
+        in_place=in_place,
+    )
+
+
+def _environment(environment: Environment) -> RecordedEnvironment:
+    lock, interpreter = environment.lock, environment.interpreter
+    python = None
+    if interpreter is not None:
+        python = RecordedPython(
+            version=interpreter.version,
+            build=interpreter.build,
+            implementation=interpreter.implementation,
+            path=os.fspath(interpreter.path),
+        )
+    return RecordedEnvironment(
+        kind=environment.kind,
+        hash=environment.hash,
+        fingerprint=environment.fingerprint,
+        lock=RecordedLock(lock.sha256, lock.format, lock.made, lock.locked),
+        python=python,
+        packages=environment.packages,
+        platform=lock.platform,
+        local_packages=lock.local_packages,
+    )
+
+
+def closing(
+    begun: Run,
+    outcome: Outcome,
+    captured: Captured,
+    measured: Mapping[str, float],
+    *,
+    warnings: tuple[str, ...],
+) -> Run:
+    """The record after the step."""
+    status, reason = _verdict(outcome, captured)
+    return replace(
+        begun,
+        status=status,
+        reason=reason,
+        started=_text(outcome.started),
+        ended=_text(outcome.ended),
+        exit_code=outcome.exit_code,
+        resources=outcome.resources,
+        outputs=captured.outputs,
+        deleted=captured.deleted,
+        metrics=measured,
+        warnings=warnings,
+        process=None,
+    )
+
+
+def _verdict(outcome: Outcome, captured: Captured) -> tuple[Status, str | None]:
+    if outcome.ended_by == "timeout":
+        return "killed", "it took longer than its time limit"
+    if outcome.ended_by == "interrupt":
+        return "killed", f"interrupted by signal {outcome.signal}"
+    if outcome.ended_by == "signal":
+        return "killed", f"ended by signal {outcome.signal}"
+    if outcome.exit_code:
+        return "failed", f"the command exited with {outcome.exit_code}"
+    if captured.missing:
+        missing = ", ".join(f"`{glob}`" for glob in captured.missing)
+        return "failed", f"the step made nothing that matches {missing}, declared under `outputs`"
+    return "finished", None
+
+
+def broken(begun: Run, error: BaseException, warnings: tuple[str, ...]) -> Run:
+    """The record of a run that was begun and could not be brought to its end."""
+    interrupted = isinstance(error, Interrupted | KeyboardInterrupt)
+    return replace(
+        begun,
+        status="killed" if interrupted else "failed",
+        reason=_reason(error),
+        ended=_now(),
+        warnings=warnings,
+        process=None,
+    )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, Interrupted | KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, RunnerError):
+        return error.message
+    return f"{type(error).__name__}: {str(error).split(chr(10), 1)[0]}"
+
+
+def _now() -> str:
+    from datetime import UTC, datetime
+
+    return _text(datetime.now(UTC))
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

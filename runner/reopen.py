@@ -1,0 +1,137 @@
+"""Opens a recorded run again: its checkout, its environment and its variables."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.environments import ensure, kinds
+from runner.environments.base import Activation, Environment, Lock
+from runner.errors import StoreError
+from runner.executors import bytecode
+from runner.executors.variables import step_variables
+from runner.files import remove_tree
+from runner.source import checkout as checkouts
+from runner.source import resolve
+from runner.store import runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from runner.progress import Progress
+    from runner.settings import Settings
+    from runner.source.model import Checkout
+    from runner.store.records import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A run's checkout with its environment, as its step saw them.
+
+    Attributes:
+        directory: where the step ran.
+        variables: as the step had them; those that were not kept are today's.
+    """
+
+    run: Run
+    directory: Path
+    variables: Mapping[str, str]
+
+    def start(self, command: str | None) -> int:
+        """Run `command`, or an interactive bash, to its end; returns its exit status."""
+        import subprocess
+
+        argv = ["bash", "--norc"] if command is None else ["bash", "-c", command]
+        variables = dict(self.variables)
+        if command is None:
+            variables.setdefault("PS1", f"(run {self.run.id[:10]}) \\w $ ")
+        done = subprocess.run(argv, cwd=self.directory, env=variables, check=False)
+        return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+@contextlib.contextmanager
+def reopened(name: str, *, settings: Settings, progress: Progress) -> Iterator[Reopened]:
+    """The run called `name`, laid out again; the checkout is removed at the end.
+
+    Raises:
+        UnknownRun: no run, or several, have that name.
+        RunnerError: its source or its environment can't be had any more.
+    """
+    run = runs.read(name, settings=settings)
+    progress.stage("source", run.source.url)
+    source = resolve.from_record(run.source, settings=settings, progress=progress)
+    environment = _environment(run, settings, progress)
+    with checkouts.checkout(source, settings=settings, progress=progress) as checkout:
+        activation = _activation(environment, checkout, settings, progress)
+        prefix = settings.cache / "bytecode" / "runs" / f"shell-{os.getpid()}"
+        try:
+            bytecode.lay(prefix, activation.bytecode)
+            variables = step_variables(
+                os.environ, activation=activation, entry_env={}, bytecode_prefix=prefix,
+                extra=_kept(run),
+            )  # fmt: skip
+            yield Reopened(run, checkout.project, variables)
+        finally:
+            remove_tree(prefix)
+
+
+def _environment(run: Run, settings: Settings, progress: Progress) -> Environment:
+    lock = recorded_lock(run)
+    progress.stage("environment", lock.kind)
+    backend = kinds.load(lock.kind)
+    return ensure.ensure(backend, lock, settings=settings, progress=progress)
+
+
+def recorded_lock(run: Run) -> Lock:
+    """The lock that lies beside the run's record.
+
+    Raises:
+        StoreError: it is gone, or not what the record says.
+    """
+    import hashlib
+
+    recorded = run.environment
+    assert run.directory is not None
+    path = run.directory / "lock"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path} can't be read: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != recorded.lock.sha256:
+        raise StoreError(f"{path} is not the lock that the run's record names")
+    return Lock(
+        kind=recorded.kind,
+        format=recorded.lock.format,
+        text=content.decode(),
+        sha256=recorded.lock.sha256,
+        python=recorded.python.version if recorded.python else None,
+        platform=recorded.platform,
+        locked=recorded.lock.locked,
+        local_packages=recorded.local_packages,
+        made="reused",
+    )
+
+
+def _activation(
+    environment: Environment, checkout: Checkout, settings: Settings, progress: Progress
+) -> Activation:
+    if environment.path is None:
+        return Activation()
+    if environment.lock.local_packages:
+        from runner.environments import layer
+
+        return layer.install(
+            environment.lock, environment, checkout, settings=settings, progress=progress
+        )
+    return kinds.load(environment.kind).activate(environment.path)
+
+
+def _kept(run: Run) -> dict[str, str]:
+    return {
+        name: variable.value
+        for name, variable in run.variables.items()
+        if variable.value is not None
+    }

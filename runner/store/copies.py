@@ -1,0 +1,62 @@
+"""Copies a run's outputs out of the store, to where a person wants them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from runner import patterns
+from runner.errors import RequestError
+from runner.store import artifacts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.store.records import RecordedFile, Run
+
+
+def copy_out(run: Run, pattern: str, target: Path, *, replace: bool) -> tuple[Path, ...]:
+    """Copy the outputs that match `pattern` below `target`; all or none of them are refused.
+
+    Args:
+        pattern: POSIX glob over the outputs' paths.
+        replace: whether files that are there may be replaced.
+
+    Raises:
+        RequestError: nothing matches, or a file is there already.
+        StoreError: an output is gone from the store.
+    """
+    chosen = [file for file in run.outputs if patterns.matches(pattern, file.path)]
+    if not chosen:
+        known = ", ".join(file.path for file in run.outputs[:8]) or "none"
+        raise RequestError(
+            f"run {run.id} has no output that matches `{pattern}`", hint=f"it has: {known}"
+        )
+    places = [(file, artifacts.path_of(run, file), _place(file, target)) for file in chosen]
+    if not replace:
+        _refuse_existing([place for _, _, place in places])
+    for file, source, place in places:
+        _copy(file, source, place)
+    return tuple(place for _, _, place in places)
+
+
+def _place(file: RecordedFile, target: Path) -> Path:
+    # An output beside the project (`../x`) stays below the target, too.
+    return target / file.path.replace("../", "")
+
+
+def _refuse_existing(places: list[Path]) -> None:
+    there = [place for place in places if os.path.lexists(place)]
+    if there:
+        raise RequestError(
+            f"{there[0]} is there already", hint="pass `--force` to replace it, or another `--to`"
+        )
+
+
+def _copy(file: RecordedFile, source: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    shutil.copyfile(source, place, follow_symlinks=False)
+    if file.kind == "file":
+        place.chmod(file.mode | 0o200)
