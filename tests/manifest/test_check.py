@@ -24,14 +24,18 @@ ERRORS: dict[str, Case] = {
     ),
     "entry_points a list": (
         "entry_points:\n  - main:\n      command: x\n",
-        "MLproject:2:3: `entry_points` of the manifest must be a mapping of names to entry points,"
-        " not a list",
+        (
+            "MLproject:2:3: `entry_points` of the manifest must be a mapping of names to entry points,"
+            " not a list"
+        ),
         "remove the dashes",
     ),
     "entry_points a text": (
         "entry_points: main\n",
-        "MLproject:1:15: `entry_points` of the manifest must be a mapping of names to entry"
-        " points, not `main`",
+        (
+            "MLproject:1:15: `entry_points` of the manifest must be a mapping of names to entry"
+            " points, not `main`"
+        ),
         "write `main:`, and `command:` indented below it",
     ),
     "entry point empty": (
@@ -71,14 +75,18 @@ ERRORS: dict[str, Case] = {
     ),
     "parameters a list": (
         "entry_points:\n  main:\n    parameters:\n      - alpha: float\n    command: x\n",
-        "MLproject:4:7: `parameters` of entry point `main` must be a mapping of names to types,"
-        " not a list",
+        (
+            "MLproject:4:7: `parameters` of entry point `main` must be a mapping of names to types,"
+            " not a list"
+        ),
         "write `alpha: float`, one parameter per line, without dashes",
     ),
     "parameters a text": (
         "entry_points:\n  main: {parameters: alpha, command: x}\n",
-        "MLproject:2:22: `parameters` of entry point `main` must be a mapping of names to types,"
-        " not `alpha`",
+        (
+            "MLproject:2:22: `parameters` of entry point `main` must be a mapping of names to types,"
+            " not `alpha`"
+        ),
         "write `alpha: float`, one parameter per line",
     ),
     "parameter without a type": (
@@ -88,20 +96,26 @@ ERRORS: dict[str, Case] = {
     ),
     "parameter a number": (
         "entry_points:\n  main:\n    parameters:\n      alpha: 0.5\n    command: x {alpha}\n",
-        "MLproject:4:14: parameter `alpha` of entry point `main` must be a type or a mapping, not"
-        " `0.5`",
+        (
+            "MLproject:4:14: parameter `alpha` of entry point `main` must be a type or a mapping, not"
+            " `0.5`"
+        ),
         "write `alpha: {type: float, default: 0.5}`",
     ),
     "parameter a list": (
         "entry_points:\n  main:\n    parameters:\n      alpha: [float]\n    command: x {alpha}\n",
-        "MLproject:4:14: parameter `alpha` of entry point `main` must be a type or a mapping, not"
-        " a list",
+        (
+            "MLproject:4:14: parameter `alpha` of entry point `main` must be a type or a mapping, not"
+            " a list"
+        ),
         "write `alpha: {type: float, default: 0.5}`",
     ),
     "type a list": (
         "entry_points:\n  main:\n    parameters: {a: {type: [int]}}\n    command: x {a}\n",
-        "MLproject:3:28: `type` of parameter `a` of entry point `main` must be the name of a type,"
-        " not a list",
+        (
+            "MLproject:3:28: `type` of parameter `a` of entry point `main` must be the name of a type,"
+            " not a list"
+        ),
         "write `type: float`",
     ),
     "several environments": (
@@ -111,8 +125,10 @@ ERRORS: dict[str, Case] = {
     ),
     "databricks": (
         "databricks_spark_job: {python_file: a.py}\n",
-        "MLproject:1:1: `databricks_spark_job` can't be run: reprun runs on this machine, not on"
-        " Databricks",
+        (
+            "MLproject:1:1: `databricks_spark_job` can't be run: reprun runs on this machine, not on"
+            " Databricks"
+        ),
         "declare `entry_points:` with a command",
     ),
     "name a list": (
@@ -152,8 +168,10 @@ ERRORS: dict[str, Case] = {
     ),
     "environment of mappings": (
         "docker_env: {image: x, environment: [{A: b}]}\n",
-        "MLproject:1:38: `environment` of `docker_env` must be names, or pairs of a name and a"
-        " value, not a mapping",
+        (
+            "MLproject:1:38: `environment` of `docker_env` must be names, or pairs of a name and a"
+            " value, not a mapping"
+        ),
         "write `NAME` to copy a variable, or `[NAME, value]` to set one",
     ),
     "environment without a name": (
@@ -242,8 +260,10 @@ DOUBTFUL_PARAMETERS: dict[str, Case] = {
     ),
     "default not a choice": (
         "{default: adm, choices: [sgd, adam]}",
-        "the default of parameter `p` of entry point `main` must be one of `sgd`, `adam`, not"
-        " `adm`",
+        (
+            "the default of parameter `p` of entry point `main` must be one of `sgd`, `adam`, not"
+            " `adm`"
+        ),
         "write `default: adam`",
     ),
     "default that doesn't match": (
@@ -283,8 +303,10 @@ DOUBTFUL_PARAMETERS: dict[str, Case] = {
     ),
     "secret default of a wrong type": (
         "{type: int, default: hunter2, secret: true}",
-        "the default of parameter `p` of entry point `main` must be an integer, not the value"
-        " given (it is secret)",
+        (
+            "the default of parameter `p` of entry point `main` must be an integer, not the value"
+            " given (it is secret)"
+        ),
         "write `default: 10`",
     ),
     "limits of a text": (
@@ -341,8 +363,7 @@ DOUBTFUL: dict[str, Case] = {
         "add `{alpha}` to the command, or remove the parameter",
     ),
     "shell variable like a parameter": (
-        "entry_points:\n  main:\n    parameters: {alpha: int}\n"
-        "    command: x {alpha} ${alhpa}\n",
+        "entry_points:\n  main:\n    parameters: {alpha: int}\n    command: x {alpha} ${alhpa}\n",
         "MLproject:4:25: command of entry point `main`: `${alhpa}` is left to the shell",
         "did you mean `{alpha}`?",
     ),
@@ -394,7 +415,9 @@ def test_a_doubtful_manifest_is_loaded_with_a_warning(case: Case, tmp_path: Path
 @pytest.mark.parametrize("case", DOUBTFUL_PARAMETERS.values(), ids=list(DOUBTFUL_PARAMETERS))
 def test_a_doubtful_parameter_is_loaded_with_a_warning(case: Case, tmp_path: Path) -> None:
     declaration, message, hint = case
-    content = f"entry_points:\n  main:\n    parameters: {{p: {declaration}}}\n    command: x {{p}}\n"
+    content = (
+        f"entry_points:\n  main:\n    parameters: {{p: {declaration}}}\n    command: x {{p}}\n"
+    )
     found = load(project(tmp_path, content)).problems
     assert (message, hint) in [(problem.message, problem.hint) for problem in found]
     assert {problem.severity for problem in found} == {"warning"}
@@ -428,7 +451,9 @@ def test_a_doubtful_parameter_is_loaded_with_a_warning(case: Case, tmp_path: Pat
     ],
 )
 def test_what_is_right_is_not_complained_of(declaration: str, tmp_path: Path) -> None:
-    content = f"entry_points:\n  main:\n    parameters: {{p: {declaration}}}\n    command: x {{p}}\n"
+    content = (
+        f"entry_points:\n  main:\n    parameters: {{p: {declaration}}}\n    command: x {{p}}\n"
+    )
     assert load(project(tmp_path, content)).problems == ()
 
 
@@ -439,8 +464,10 @@ def test_several_errors_are_told_at_once_in_the_order_of_the_file(tmp_path: Path
     assert caught.value.message == "MLproject can't be used: 3 errors"
     assert caught.value.hint == "`reprun check` shows all, warnings too"
     assert caught.value.details == (
-        "MLproject:1:12: `conda_env` names `gone.yaml`, which is not in the project"
-        " (add the file, or remove the `conda_env` line)",
+        (
+            "MLproject:1:12: `conda_env` names `gone.yaml`, which is not in the project"
+            " (add the file, or remove the `conda_env` line)"
+        ),
         "MLproject:3:3: entry point `a` is empty (give it a `command:`, indented below it)",
         "MLproject:4:6: entry point `b` must be a mapping, not a list (give it a command)",
     )

@@ -140,9 +140,7 @@ def test_an_entry_point_without_a_command_is_refused(
 
 
 def test_parameters_beside_an_entry_point_are_told(tmp_path: Path) -> None:
-    files = project(
-        tmp_path, "entry_points:\n  main: {command: 'x {a}'}\n  parameters: {a: int}\n"
-    )
+    files = project(tmp_path, "entry_points:\n  main: {command: 'x {a}'}\n  parameters: {a: int}\n")
     problems = {problem.message: problem.hint for problem in examine(files).problems}
     assert problems["entry point `parameters` has no command"] == (
         "indent `parameters:` further if it belongs to the entry point above"

@@ -185,8 +185,10 @@ def test_all_violations_are_told_at_once(train: EntryPoint) -> None:
     assert error.details == (
         "no value for parameter `data` of `train` (pass `-P data=data.csv`)",
         "MLproject:6:7: parameter `alpha` of `train` must be a float, not `x` (pass `-P alpha=0.5`)",
-        "MLproject:7:7: parameter `epochs` of `train` must be at least 1, not `0`"
-        " (pass `-P epochs=1`)",
+        (
+            "MLproject:7:7: parameter `epochs` of `train` must be at least 1, not `0`"
+            " (pass `-P epochs=1`)"
+        ),
         "`train` has no parameter `solvr` (did you mean `solver`?)",
     )
 
