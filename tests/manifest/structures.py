@@ -42,6 +42,7 @@ def of(*values: object) -> st.SearchStrategy[object]:
     return st.sampled_from(values)
 
 
+FLAGS = st.booleans() | st.none()
 GLOBS = of(None, "a", ["a", "b/*"], [], {"path": "a"}, [{"path": "a", "compare": {"as": "x"}}])
 DOWNLOAD = mapping(
     {"url": of("https://x/y", "file:///z"), "sha256": of("ab" * 32)}, {"path": of("d")}
@@ -55,8 +56,8 @@ PARAMETER = mapping(
         "min": of(1, 0.5, "1e-4", None),
         "max": of(10, None),
         "pattern": of("[a-z]+", None),
-        "optional": of(True, False, None),
-        "secret": of(True, False, None),
+        "optional": FLAGS,
+        "secret": FLAGS,
         "description": SCALARS,
     },
 )

@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import ManifestError
 from runner.manifest.load import examine, load
-from tests.support.folder import FolderFiles, project
+from tests.support.folder import project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,10 @@ ERRORS: dict[str, Case] = {
     ),
     "prose": (
         "this is my project",
-        "MLproject:1:1: must be a mapping of keys such as `entry_points:`, not `this is my project`",
+        (
+            "MLproject:1:1: must be a mapping of keys such as `entry_points:`, not `this is"
+            " my project`"
+        ),
         "begin with `name:` and `entry_points:`",
     ),
     "prose after the YAML": (
@@ -111,7 +114,8 @@ ERRORS: dict[str, Case] = {
             "    command: x\n"
         ),
         (
-            "MLproject:4:10: the `{` that opens here is not closed, or its entries are not set apart"
+            "MLproject:4:10: the `{` that opens here is not closed, or its entries are not"
+            " set apart"
             " by commas"
         ),
         "write it as `{type: float, default: 0.5}`",
@@ -119,7 +123,8 @@ ERRORS: dict[str, Case] = {
     "unclosed bracket": (
         "docker_env:\n  image: a\n  volumes: [a, b\n",
         (
-            "MLproject:3:12: the `[` that opens here is not closed, or its items are not set apart by"
+            "MLproject:3:12: the `[` that opens here is not closed, or its items are not set"
+            " apart by"
             " commas"
         ),
         "write it as `[a, b]`",
@@ -127,7 +132,8 @@ ERRORS: dict[str, Case] = {
     "no comma": (
         "entry_points: {main: {command: x parameters: {}}}\n",
         (
-            "MLproject:1:22: the `{` that opens here is not closed, or its entries are not set apart"
+            "MLproject:1:22: the `{` that opens here is not closed, or its entries are not"
+            " set apart"
             " by commas"
         ),
         "write it as `{type: float, default: 0.5}`",
@@ -135,7 +141,8 @@ ERRORS: dict[str, Case] = {
     "colon in a command": (
         "entry_points:\n  main:\n    command: python train.py key: value\n",
         (
-            "MLproject:3:33: a second `: ` in `command: python train.py key: value`, or a line that is"
+            "MLproject:3:33: a second `: ` in `command: python train.py key: value`, or a"
+            " line that is"
             " indented too far"
         ),
         "quote the whole value, or indent the line as its neighbours are",
@@ -143,7 +150,8 @@ ERRORS: dict[str, Case] = {
     "uneven indentation": (
         "entry_points:\n    main:\n      command: x\n  other:\n    command: y\n",
         (
-            "MLproject:4:3: `other:` is not indented as the lines it belongs with, or what follows a"
+            "MLproject:4:3: `other:` is not indented as the lines it belongs with, or what"
+            " follows a"
             " quote is left over"
         ),
         "indent keys of one mapping alike, and quote a value as a whole",
@@ -181,7 +189,8 @@ ERRORS: dict[str, Case] = {
     "asterisk": (
         "name: a\nentry_points:\n  main:\n    command: *.py\n",
         (
-            "MLproject:4:15: `command: *.py` has a value that begins with an asterisk, which makes it"
+            "MLproject:4:15: `command: *.py` has a value that begins with an asterisk, which"
+            " makes it"
             " an alias"
         ),
         "quote the value",
@@ -275,86 +284,3 @@ def test_an_unreadable_file_says_what_has_happened(case: Case, tmp_path: Path) -
     assert (caught.value.message, caught.value.hint) == (message, hint)
     assert [problem.severity for problem in examine(files).problems] == ["error"]
     assert not (tmp_path / "owned").exists()
-
-
-def test_a_template_that_is_yaml_is_told(tmp_path: Path) -> None:
-    files = project(tmp_path, 'name: "{{ cookiecutter.slug }}"\n')
-    (problem,) = examine(files).problems
-    assert problem.severity == "warning"
-    assert problem.message.startswith("is a template that was never filled in")
-
-
-def test_literal_braces_are_no_template(tmp_path: Path) -> None:
-    manifest = "entry_points:\n  main:\n    command: awk '{{print $1}}' ${{HOME}}\n"
-    assert examine(project(tmp_path, manifest)).problems == ()
-
-
-def test_a_manifest_that_is_a_folder_is_told(tmp_path: Path) -> None:
-    (tmp_path / "MLproject").mkdir()
-    with pytest.raises(ManifestError, match=r"^MLproject: is not a regular file$") as caught:
-        load(FolderFiles(tmp_path))
-    assert caught.value.hint == "make `MLproject` a YAML file, or rename it"
-
-
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_line_ends_and_a_byte_order_mark_change_nothing(line_end: str, tmp_path: Path) -> None:
-    text = "name: a\nentry_points:\n  main:\n    comand: x\n    command: |\n      a\n      b\n"
-    manifest = examine(project(tmp_path, "\ufeff" + text.replace("\n", line_end)))
-    assert manifest.name == "a"
-    assert manifest.entry_points[0].command == "a\nb\n"
-    assert [str(problem) for problem in manifest.problems] == [
-        "MLproject:4:5: unknown key `comand` in entry point `main`"
-    ]
-
-
-def test_columns_count_characters(tmp_path: Path) -> None:
-    (problem,) = examine(project(tmp_path, "{name: 'äöü€𝔘', nmae: x}\n")).problems
-    assert (problem.line, problem.column) == (1, 17)
-
-
-def test_anchors_and_merge_keys_read_as_in_mlflow(tmp_path: Path) -> None:
-    manifest = examine(
-        project(
-            tmp_path,
-            "entry_points:\n"
-            "  a: &a\n"
-            "    parameters: &p {x: {type: int, default: 1}, y: string}\n"
-            "    command: run {x} {y}\n"
-            "  b:\n"
-            "    <<: *a\n"
-            "    command: other {x} {y} {z}\n"
-            "    parameters: {<<: *p, x: float, z: {default: on}}\n",
-        )
-    )
-    one, two = manifest.entry_points
-    assert [(p.name, p.type, p.default) for p in one.parameters] == [
-        ("x", "integer", 1),
-        ("y", "string", None),
-    ]
-    assert two.command == "other {x} {y} {z}"
-    assert [(p.name, p.type, p.default) for p in two.parameters] == [
-        ("x", "float", None),
-        ("y", "string", None),
-        ("z", "string", True),
-    ]
-
-
-def test_a_project_without_a_manifest_is_valid(tmp_path: Path) -> None:
-    manifest = load(FolderFiles(tmp_path))
-    assert (manifest.path, manifest.name, manifest.sha256) == (None, None, None)
-    assert manifest.environment.kind == "empty"
-
-
-@pytest.mark.parametrize(
-    "name", ["MLproject", "MLProject", "mlproject", "MLproject.yaml", "MLproject.yml"]
-)
-def test_the_manifest_is_found_by_each_of_its_names(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text("name: a\n")
-    manifest = load(FolderFiles(tmp_path))
-    assert (manifest.path, manifest.name) == (name, "a")
-
-
-def test_the_name_without_a_suffix_comes_first(tmp_path: Path) -> None:
-    (tmp_path / "MLproject.yaml").write_text("name: a\n")
-    (tmp_path / "mlproject").write_text("name: b\n")
-    assert load(FolderFiles(tmp_path)).name == "b"

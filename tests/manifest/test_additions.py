@@ -217,7 +217,8 @@ def test_a_wrong_addition_is_refused(added: str, message: str, hint: str, tmp_pa
         (
             "{pattern: '(a'}",
             (
-                "4:31: `pattern` of {} is not a regular expression: missing ), unterminated subpattern"
+                "4:31: `pattern` of {} is not a regular expression: missing ), unterminated"
+                " subpattern"
                 " at position 0"
             ),
             "put a backslash before special characters",

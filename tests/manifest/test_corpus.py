@@ -12,12 +12,13 @@ from runner.errors import ManifestError
 from runner.manifest.command import render
 from runner.manifest.described import describe
 from runner.manifest.load import examine, load
-from runner.manifest.model import Step
 from runner.manifest.parameters import bind, choose
 from tests.support.corpus import CASES, files_of, needs_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from runner.manifest.model import Step
 
 pytestmark = needs_corpus
 LOADED = [case for case in CASES if case["parses"]]

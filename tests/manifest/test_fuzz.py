@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from runner.manifest.described import describe
 from runner.manifest.load import examine, load
 from runner.manifest.parameters import bind, choose
 from tests.manifest.structures import documents
-from tests.manifest.test_parameters import PARAMETERS
+from tests.manifest.test_bind import PARAMETERS
 from tests.support.folder import FolderFiles, project
 
 if TYPE_CHECKING:
@@ -47,18 +48,20 @@ HOSTILE = {
     "sexagesimal": f"name: {':'.join(['59'] * 150_000)}",
     "long number": f"name: {'1' * 400_000}",
     "placeholders": f"entry_points: {{main: {{command: '{'{x} ' * 100_000}'}}}}",
-    "distinct placeholders": "entry_points: {main: {command: '%s', parameters: {%s}}}"
-    % (
-        " ".join(f"{{abcdef{n}}}" for n in range(20_000)),
-        ", ".join(f"abcdeg{n}: int" for n in range(5_000)),
-    ),
+    "distinct placeholders": "entry_points: {main: {command: '"
+    + " ".join(f"{{abcdef{n}}}" for n in range(20_000))
+    + "', parameters: {"
+    + ", ".join(f"abcdeg{n}: int" for n in range(5_000))
+    + "}}}",
     "open placeholders": f"entry_points: {{main: {{command: '{'{x ' * 100_000}'}}}}",
     "entry points": "entry_points:\n" + "".join(f" e{n}: {{comand: x}}\n" for n in range(4_000)),
     "one long line": f"name: {'x ' * 200_000}: y",
     "block scalar": "name: |\n" + "  x\n" * 100_000,
     "type": f"entry_points: {{main: {{command: x, parameters: {{p: '{'list[' * 50_000}'}}}}}}",
-    "patterns": "entry_points: {main: {command: x, parameters: {p: {pattern: '%s', default: a}}}}"
-    % ("(" * 5_000 + ")" * 5_000),
+    "patterns": "entry_points: {main: {command: x, parameters: {p: {default: a, pattern: '"
+    + "(" * 5_000
+    + ")" * 5_000
+    + "'}}}}",
     "list default": "entry_points: {main: {command: x, parameters: {p: {type: 'list[int]',"
     f" default: '{'1,' * 100_000}'}}}}}}}}",
 }
@@ -67,13 +70,11 @@ HOSTILE = {
 def survives(files: FolderFiles) -> None:
     manifest = examine(files)
     json.dumps(describe(manifest))
-    try:
+    with contextlib.suppress(ManifestError):
         load(files)
         for entry_point in manifest.entry_points:
             values = {parameter.name: "1" for parameter in entry_point.parameters}
             render(bind(choose(manifest, entry_point.name, files), values, manifest_path="x"))
-    except ManifestError as error:
-        assert error.message
     for problem in manifest.problems:
         assert problem.hint
         assert "\n" not in str(problem)

@@ -28,7 +28,8 @@ from runner.manifest.parameter_types import canonical
 from runner.manifest.shape import NUMBER
 from tests.manifest.structures import documents
 from tests.manifest.test_additions import DIGEST
-from tests.manifest.test_check import DOUBTFUL, DOUBTFUL_PARAMETERS, ERRORS
+from tests.manifest.test_doubts import DOUBTFUL, DOUBTFUL_PARAMETERS
+from tests.manifest.test_wrong import ERRORS
 from tests.support.corpus import CASES, files_of, needs_corpus
 from tests.support.folder import FolderFiles, project
 
