@@ -9,8 +9,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner import execution, inputs
-from runner.environments import ensure, kinds, locks
+from runner.environments import kinds
 from runner.errors import RunnerError
 from runner.manifest import load, parameters
 from runner.progress import Noting, Silent
@@ -76,6 +75,8 @@ def plan(
         for problem in manifest.problems:
             progress.warning(str(problem), problem.hint)
         backend = kinds.choose(manifest.environment, request.env_manager)
+        from runner import inputs
+
         run_id = layout.new_id()
         prepared = inputs.resolve(
             step,
@@ -113,6 +114,10 @@ def run(
     heard = Noting(progress or Silent())
     layout.prepare(settings)
     with plan(request, settings=settings, progress=heard) as planned:
+        # What is wrong with a request is said before the rest is imported.
+        from runner import execution
+        from runner.environments import ensure, locks
+
         heard.stage(LOCK, planned.spec.origin or planned.spec.kind)
         lock = locks.find_or_make(
             planned.backend,

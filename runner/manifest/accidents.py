@@ -18,11 +18,11 @@ KEYS = (
     "name|conda_env|python_env|docker_env|entry_points|parameters|command|type|default|image|"
     "volumes|environment"
 )
-GLUED_KEY = re.compile(rf"^\s*(?:- )?({KEYS}):(?=[^\s:/])", re.MULTILINE)
-TEMPLATE = re.compile(r"(?:\{\{ *cookiecutter\b|\{%|<%|(?<=: )\{\{).*?(?:\}\}|$)", re.MULTILINE)
-COOKIECUTTER = re.compile(r"\{\{ *cookiecutter\b.*?(?:\}\}|$)", re.MULTILINE)
-CONFLICT = re.compile(r"^<{7} .*$", re.MULTILINE)
-TAB = re.compile(r"^ *\t", re.MULTILINE)
+GLUED_KEY = rf"^\s*(?:- )?({KEYS}):(?=[^\s:/])"
+TEMPLATE = r"(?:\{\{ *cookiecutter\b|\{%|<%|(?<=: )\{\{).*?(?:\}\}|$)"
+COOKIECUTTER = r"\{\{ *cookiecutter\b.*?(?:\}\}|$)"
+CONFLICT = r"^<{7} .*$"
+TAB = r"^ *\t"
 
 
 START = Spot(1, 1)
@@ -46,8 +46,10 @@ def read(content: bytes, complaints: Complaints) -> MappingNode | None:
     if isinstance(found, Accident):
         complaints.error(found.spot, found.code, found.message, found.hint)
         return None
-    if isinstance(text, str) and (template := COOKIECUTTER.search(text)):
-        accident = _unfilled(text, template)
+    if "cookiecutter" in complaints.text and (
+        template := re.search(COOKIECUTTER, complaints.text, re.MULTILINE)
+    ):
+        accident = _unfilled(complaints.text, template)
         complaints.warning(accident.spot, accident.code, accident.message, accident.hint)
     return found
 
@@ -90,11 +92,11 @@ def _whole_file(text: str) -> Accident | None:
         return Accident(
             "git-lfs", "is a git-lfs pointer, not the file itself", "run `git lfs pull` in it"
         )
-    if conflict := CONFLICT.search(text):
+    if conflict := re.search(CONFLICT, text, re.MULTILINE):
         spot = Spot.at(text, conflict.start())
         what = f"holds a merge conflict: `{shorten(conflict.group(), 30)}`"
         return Accident("conflict", what, "resolve the conflict and commit", spot)
-    if template := TEMPLATE.search(text):
+    if template := re.search(TEMPLATE, text, re.MULTILINE):
         return _unfilled(text, template)
     if text.lstrip()[:14].lower().startswith(("<!doctype html", "<html", "<?xml")):
         return Accident("html", "is a web page, not YAML", "download the raw file")
@@ -111,7 +113,7 @@ def _not_a_mapping(text: str, document: Node | None) -> Accident:
     spot = Spot(document.line, document.column)
     if isinstance(document, ScalarNode):
         word = document.text.strip()
-        if glued := GLUED_KEY.search(text):
+        if glued := re.search(GLUED_KEY, text, re.MULTILINE):
             return _glued(text, glued)
         if "/" in word and not re.search(r"\s", word):
             what = f"holds nothing but the path `{shorten(word)}`: a symbolic link that became text"
@@ -125,9 +127,9 @@ def _explain(text: str, error: Unreadable) -> Accident:
     """The likely cause of what PyYAML stumbled over, which often stands further up."""
     lines = text.split("\n")
     upto = "\n".join(lines[: error.spot.line])
-    if glued := GLUED_KEY.search(upto):
+    if glued := re.search(GLUED_KEY, upto, re.MULTILINE):
         return _glued(text, glued)
-    if tab := TAB.search(upto):
+    if tab := re.search(TAB, upto, re.MULTILINE):
         spot = Spot.at(text, tab.end() - 1)
         return Accident("tab", "a tab indents this line", "indent with spaces", spot)
     for part, (code, message, hint) in REASONS.items():

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from runner.manifest.document import Node
     from runner.manifest.shape import Scope
 
-RELATIVE = re.compile(r"^(?!/)[^\x00]+$")
-INSIDE = re.compile(r"^(?!/)(?!(.*/)?\.\.(/|$))[^\x00]+$")
-SHA256 = re.compile(r"^[0-9a-fA-F]{64}$")
-URL = re.compile(r"^([hH][tT][tT][pP][sS]?|[fF][iI][lL][eE])://[^\x00]+$")
-CREDENTIALS = re.compile(r"://[^/@\s]+@")
-VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-ASSIGNMENT = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(=[^\x00]*)?$")
-DURATION = re.compile(r"^(?=.*[1-9])([0-9]+(\.[0-9]+)?) *([smhd]?)$")
+# Kept as text: most manifests need none of them, and compiling all costs milliseconds.
+RELATIVE = r"^(?!/)[^\x00]+$"
+INSIDE = r"^(?!/)(?!(.*/)?\.\.(/|$))[^\x00]+$"
+SHA256 = r"^[0-9a-fA-F]{64}$"
+URL = r"^([hH][tT][tT][pP][sS]?|[fF][iI][lL][eE])://[^\x00]+$"
+CREDENTIALS = r"://[^/@\s]+@"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+ASSIGNMENT = r"^[A-Za-z_][A-Za-z0-9_]*(=[^\x00]*)?$"
+DURATION = r"^(?=.*[1-9])([0-9]+(\.[0-9]+)?) *([smhd]?)$"
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -39,7 +40,7 @@ def inputs(mapping: MappingNode, scope: Scope) -> tuple[Input, ...]:
 
 def _input(node: Node, entry: Entry, scope: Scope) -> Input | None:
     glob = text_of(node)
-    if glob is not None and RELATIVE.match(glob):
+    if glob is not None and re.match(RELATIVE, glob):
         return Input(glob=glob)
     if isinstance(node, MappingNode):
         return _download(node, scope)
@@ -53,7 +54,7 @@ def _download(node: MappingNode, scope: Scope) -> Input | None:
     url = _matching(node, "url", URL, "an http, https or file address", scope, needed=True)
     sha256 = _matching(node, "sha256", SHA256, "64 hexadecimal digits", scope, needed=True)
     path = _matching(node, "path", INSIDE, "a path inside the project", scope)
-    if url and CREDENTIALS.search(url):
+    if url and re.search(CREDENTIALS, url):
         scope.warning(
             node, "credentials", "the address of an input holds credentials", "remove them"
         )
@@ -63,7 +64,7 @@ def _download(node: MappingNode, scope: Scope) -> Input | None:
 def _matching(
     node: MappingNode,
     name: str,
-    pattern: re.Pattern[str],
+    pattern: str,
     wanted: str,
     scope: Scope,
     *,
@@ -76,7 +77,7 @@ def _matching(
             scope.error(node, "missing-key", message, f"add `{name}:`, {wanted}")
         return None
     text = text_of(entry.value)
-    if text is not None and pattern.match(text):
+    if text is not None and re.match(pattern, text):
         return text
     # The address isn't repeated: it may hold a password.
     scope.error(
@@ -103,7 +104,7 @@ def _output(node: Node, entry: Entry, scope: Scope) -> Output | None:
         comparison = _comparison(compared.value) if compared else {}
         at = path.value if path else node
     glob = text_of(at)
-    if glob is None or not INSIDE.match(glob):
+    if glob is None or not re.match(INSIDE, glob):
         wanted = "globs relative to the project that stay inside it"
         scope.wrong(Entry(entry.key, at), wanted, "write `model.pkl`, or `{path: model.pkl}`")
         return None
@@ -127,7 +128,7 @@ def variables(mapping: MappingNode, scope: Scope) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for node in listed(entry.value):
         text = text_of(node)
-        if text is None or not ASSIGNMENT.match(text):
+        if text is None or not re.match(ASSIGNMENT, text):
             hint = "write `env: {NAME: value}`, or a list of `NAME` or `NAME=value`"
             scope.wrong(Entry(entry.key, node), "names of variables, or a mapping", hint)
             continue
@@ -141,7 +142,7 @@ def _assigned(mapping: MappingNode, scope: Scope) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for entry in mapping.entries:
         value = entry.value
-        if not VARIABLE.match(entry.name):
+        if not re.match(VARIABLE, entry.name):
             message = f"`{shorten(entry.name)}` in `env` of {scope.owner} can't name a variable"
             scope.error(entry.key, "wrong-shape", message, "use letters, digits and underscores")
         elif not isinstance(value, ScalarNode) or "\0" in value.text:
@@ -164,7 +165,7 @@ def timeout(mapping: MappingNode, scope: Scope) -> float | None:
         except OverflowError:
             return None
         return seconds if math.isfinite(seconds) else None
-    if isinstance(value, str) and (match := DURATION.match(value)):
+    if isinstance(value, str) and (match := re.match(DURATION, value)):
         return float(match.group(1)) * SECONDS[match.group(3)]
     scope.wrong(entry, "a time above zero", "write seconds, or `90s`, `15m`, `2h`")
     return None

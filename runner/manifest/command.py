@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from runner.manifest.model import Step
 
 # Padding can't break a value's quoting; a precision would cut the closing quote off.
-PADDING = re.compile(r"(?:.?[<>^])?\d{0,3}s?")
+PADDING = r"(?:.?[<>^])?\d{0,3}s?"
 MOST_FAULTS = 20
-SHELL_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+SHELL_NAME = r"[A-Za-z_]\w*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def pieces(template: str, names: Iterable[str]) -> Iterator[Piece]:
     for text, field, padding, conversion in string.Formatter().parse(template):
         shell = False
         if field is not None and text.endswith("$"):
-            name = SHELL_NAME.match(field)
+            name = re.match(SHELL_NAME, field, re.ASCII)
             shell = name is None or name.group() not in known
             shell = shell and field not in known
         yield Piece(text, field, conversion, padding or "", shell)
@@ -142,7 +142,8 @@ def _fault(piece: Piece, known: dict[str, None]) -> Fault | None:
     field, written = piece.field or "", shorten(piece.written, 40)
     if piece.shell:
         return _shell_fault(piece, known)
-    if field in known and piece.conversion in {None, "s"} and PADDING.fullmatch(piece.padding):
+    padded = not piece.padding or re.fullmatch(PADDING, piece.padding)
+    if field in known and piece.conversion in {None, "s"} and padded:
         return None
     name = re.split(r"[.\[]", field, maxsplit=1)[0]
     if name in known or field in known:

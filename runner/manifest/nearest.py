@@ -39,11 +39,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     if len(word) > LONGEST:
         return None
     bare = folded(word)
-    best, fewest = None, len(word) // 3 + 1
+    best, fewest = None, len(word)
     for candidate in islice(known, MOST):
         other = folded(candidate)
-        if candidate != word and abs(len(other) - len(bare)) < fewest:
+        allowed = min(fewest - 1, min(len(bare), len(other)) // 3)
+        if candidate != word and abs(len(other) - len(bare)) <= allowed:
             edits = distance(bare, other)
-            if edits < fewest:
+            if edits <= allowed:
                 best, fewest = candidate, edits
     return best

@@ -23,7 +23,7 @@ ALIASES = {
     "path": "path",
     "uri": "uri",
 }
-LIST = re.compile(r"list\[\s*(\w+)\s*\]")
+LIST = r"list\[\s*(\w+)\s*\]"
 # What people write for a type that has another name.
 OTHER_NAMES = {
     "text": "string",
@@ -40,8 +40,8 @@ OTHER_NAMES = {
 }
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0"})
-URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.*", re.DOTALL)
-ITEM = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^,]*?))\s*(?:,|$)""")
+URI = r"[A-Za-z][A-Za-z0-9+.-]*:.*"
+ITEM = r"""\s*(?:"([^"]*)"|'([^']*)'|([^,]*?))\s*(?:,|$)"""
 
 ARTICLES = {"integer": "an integer", "uri": "a URI with a scheme"}
 EXAMPLES = {
@@ -59,10 +59,11 @@ EXAMPLES = {
 def canonical(declared: str) -> str | None:
     """The type's one name, None for a type that nobody knows."""
     name = declared.strip()
-    if found := LIST.fullmatch(name):
-        item = ALIASES.get(found.group(1))
-        return f"list[{item}]" if item else None
-    return ALIASES.get(name)
+    if name in ALIASES:
+        return ALIASES[name]
+    found = re.fullmatch(LIST, name)
+    item = ALIASES.get(found.group(1)) if found else None
+    return f"list[{item}]" if item else None
 
 
 def suggest(declared: str) -> str | None:
@@ -106,9 +107,9 @@ def items(text: str) -> list[str]:
         bare = bare[1:-1].strip()
     elif "," not in bare:
         return bare.split()
-    found, position = [], 0
+    found, position, item = [], 0, re.compile(ITEM)
     while position < len(bare):
-        match = ITEM.match(bare, position)
+        match = item.match(bare, position)
         if match is None:
             raise ValueError(text)
         position = match.end()
@@ -139,7 +140,7 @@ def _boolean(text: str) -> bool:
 
 
 def _uri(text: str) -> str:
-    if not URI.fullmatch(text):
+    if not re.fullmatch(URI, text, re.DOTALL):
         raise ValueError(text)
     return text
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runner.manifest.document import Node
 
 # PyYAML reads `1e-4` as text, so a text that looks like a number is one.
-NUMBER = re.compile(r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$")
+NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 SYNONYMS = {
     "params": "parameters",
     "args": "parameters",
@@ -144,7 +144,7 @@ def as_number(node: Node) -> float | None:
     if not isinstance(node, ScalarNode) or isinstance(node.value, bool):
         return None
     if isinstance(node.value, str):
-        return float(node.value) if NUMBER.match(node.value) else None
+        return float(node.value) if re.match(NUMBER, node.value) else None
     if isinstance(node.value, int | float):
         try:
             return float(node.value)

@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import ManifestError
 from runner.manifest.load import examine, load
-from tests.support.folder import FolderFiles, project
+from tests.support.folder import project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,10 @@ ERRORS: dict[str, Case] = {
     ),
     "prose": (
         "this is my project",
-        "MLproject:1:1: must be a mapping of keys such as `entry_points:`, not `this is my project`",
+        (
+            "MLproject:1:1: must be a mapping of keys such as `entry_points:`, not `this is"
+            " my project`"
+        ),
         "begin with `name:` and `entry_points:`",
     ),
     "prose after the YAML": (
@@ -74,8 +77,10 @@ ERRORS: dict[str, Case] = {
     ),
     "a link that became text": (
         "src/mlproject",
-        "MLproject:1:1: holds nothing but the path `src/mlproject`: a symbolic link that became"
-        " text",
+        (
+            "MLproject:1:1: holds nothing but the path `src/mlproject`: a symbolic link that became"
+            " text"
+        ),
         "run the project in `src` instead",
     ),
     "a web page": (
@@ -104,34 +109,51 @@ ERRORS: dict[str, Case] = {
         "close it, and write quotes inside it doubled or as the other kind",
     ),
     "unclosed brace": (
-        "entry_points:\n  main:\n    parameters:\n      a: {type: int, default: 1\n"
-        "    command: x\n",
-        "MLproject:4:10: the `{` that opens here is not closed, or its entries are not set apart"
-        " by commas",
+        (
+            "entry_points:\n  main:\n    parameters:\n      a: {type: int, default: 1\n"
+            "    command: x\n"
+        ),
+        (
+            "MLproject:4:10: the `{` that opens here is not closed, or its entries are not"
+            " set apart"
+            " by commas"
+        ),
         "write it as `{type: float, default: 0.5}`",
     ),
     "unclosed bracket": (
         "docker_env:\n  image: a\n  volumes: [a, b\n",
-        "MLproject:3:12: the `[` that opens here is not closed, or its items are not set apart by"
-        " commas",
+        (
+            "MLproject:3:12: the `[` that opens here is not closed, or its items are not set"
+            " apart by"
+            " commas"
+        ),
         "write it as `[a, b]`",
     ),
     "no comma": (
         "entry_points: {main: {command: x parameters: {}}}\n",
-        "MLproject:1:22: the `{` that opens here is not closed, or its entries are not set apart"
-        " by commas",
+        (
+            "MLproject:1:22: the `{` that opens here is not closed, or its entries are not"
+            " set apart"
+            " by commas"
+        ),
         "write it as `{type: float, default: 0.5}`",
     ),
     "colon in a command": (
         "entry_points:\n  main:\n    command: python train.py key: value\n",
-        "MLproject:3:33: a second `: ` in `command: python train.py key: value`, or a line that is"
-        " indented too far",
+        (
+            "MLproject:3:33: a second `: ` in `command: python train.py key: value`, or a"
+            " line that is"
+            " indented too far"
+        ),
         "quote the whole value, or indent the line as its neighbours are",
     ),
     "uneven indentation": (
         "entry_points:\n    main:\n      command: x\n  other:\n    command: y\n",
-        "MLproject:4:3: `other:` is not indented as the lines it belongs with, or what follows a"
-        " quote is left over",
+        (
+            "MLproject:4:3: `other:` is not indented as the lines it belongs with, or what"
+            " follows a"
+            " quote is left over"
+        ),
         "indent keys of one mapping alike, and quote a value as a whole",
     ),
     "uneven list": (
@@ -166,8 +188,11 @@ ERRORS: dict[str, Case] = {
     ),
     "asterisk": (
         "name: a\nentry_points:\n  main:\n    command: *.py\n",
-        "MLproject:4:15: `command: *.py` has a value that begins with an asterisk, which makes it"
-        " an alias",
+        (
+            "MLproject:4:15: `command: *.py` has a value that begins with an asterisk, which"
+            " makes it"
+            " an alias"
+        ),
         "quote the value",
     ),
     "undefined alias": (
@@ -197,8 +222,10 @@ ERRORS: dict[str, Case] = {
     ),
     "Python tag": (
         "name: !!python/object/apply:os.system ['touch owned']\n",
-        "MLproject:1:7: `name: !!python/object/apply:os.system ['touch owned']` has a tag (`!`)"
-        " that a manifest can't have",
+        (
+            "MLproject:1:7: `name: !!python/object/apply:os.system ['touch owned']` has a tag (`!`)"
+            " that a manifest can't have"
+        ),
         "remove the tag, or quote the value if the exclamation mark belongs to it",
     ),
     "tag on a word": (
@@ -257,6 +284,7 @@ def test_an_unreadable_file_says_what_has_happened(case: Case, tmp_path: Path) -
     assert (caught.value.message, caught.value.hint) == (message, hint)
     assert [problem.severity for problem in examine(files).problems] == ["error"]
     assert not (tmp_path / "owned").exists()
+<<<<<<< HEAD
 
 
 def test_a_template_that_is_yaml_is_told(tmp_path: Path) -> None:
@@ -340,3 +368,5 @@ def test_the_name_without_a_suffix_comes_first(tmp_path: Path) -> None:
     (tmp_path / "MLproject.yaml").write_text("name: a\n")
     (tmp_path / "mlproject").write_text("name: b\n")
     assert load(FolderFiles(tmp_path)).name == "b"
+=======
+>>>>>>> manifest

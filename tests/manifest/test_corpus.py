@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,18 +12,15 @@ from runner.errors import ManifestError
 from runner.manifest.command import render
 from runner.manifest.described import describe
 from runner.manifest.load import examine, load
-from runner.manifest.model import Step
 from runner.manifest.parameters import bind, choose
-from tests.support.folder import FolderFiles
+from tests.support.corpus import CASES, files_of, needs_corpus
 
-REPOSITORY = Path(__file__).parents[2]
-CORPUS = Path(os.environ.get("REPRUN_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
-ORACLE = CORPUS / "manifests" / "oracle.json"
+if TYPE_CHECKING:
+    from pathlib import Path
 
-if not ORACLE.is_file():
-    pytest.skip(f"no corpus in {CORPUS}: set REPRUN_CORPUS", allow_module_level=True)
+    from runner.manifest.model import Step
 
-CASES: list[dict[str, Any]] = json.loads(ORACLE.read_text())
+pytestmark = needs_corpus
 LOADED = [case for case in CASES if case["parses"]]
 REFUSED = [case for case in CASES if not case["parses"]]
 # Where MLflow reads something else than what is written, and nobody is told.
@@ -46,17 +40,6 @@ MISREAD = {
 }
 # What a value must look like where the oracle gave `a b` to a type that does not hold it.
 VALUES = {"integer": "7", "float": "7", "boolean": "true", "uri": "http://example.com/x"}
-
-
-def files_of(case: dict[str, Any], tmp_path: Path) -> FolderFiles:
-    """The case's project, with an empty environment file where the corpus could not have it."""
-    folder = tmp_path / "source" / "project"
-    shutil.copytree(CORPUS / "manifests" / case["id"], folder)
-    # The corpus may be read-only, and so would be its copy.
-    folder.chmod(0o755)
-    if case["env_ref"] and not (folder / case["env_ref"]["ref"]).exists():
-        (folder / case["env_ref"]["ref"]).write_text("")
-    return FolderFiles(folder, root=folder.parent)
 
 
 def identify(case: dict[str, Any]) -> str:
