@@ -225,7 +225,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk(alpha: Workshop, small_disk: Path) -> None:
     import random
 
-    filler = random.Random(1).randbytes(3 << 20).hex()  # noqa: S311
+    filler = random.Random(1).randbytes(3 << 20).hex()
     alpha.index.wheel("alpha", "2.0", files={"alpha/data.py": f"DATA = '{filler}'\n"})
     alpha.settings = Settings(data=alpha.settings.data, cache=small_disk / "cache")
     with pytest.raises(NoRoom) as caught:

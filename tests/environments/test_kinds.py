@@ -48,7 +48,7 @@ class TestLocal(BackendContract):
     [(None, "venv"), ("venv", "venv"), ("virtualenv", "venv"), ("uv", "venv"), ("local", "local")],
 )
 def test_names_and_aliases(given: str | None, kind: str) -> None:
-    assert kinds.choose(EMPTY, given).NAME == kind
+    assert kind == kinds.choose(EMPTY, given).NAME
 
 
 def test_an_unknown_manager_lists_the_known() -> None:
