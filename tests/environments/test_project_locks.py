@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,8 @@ from tests.environments.test_layer import built as built_with_layer
 from tests.support.index import package_files, write_package
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.environments.conftest import Workshop
 
 REQUIREMENTS = EnvironmentReference(kind="requirements", path="requirements.txt")

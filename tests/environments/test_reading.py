@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,10 +110,8 @@ def test_any_text_is_read_or_refused(project: Folder, text: str) -> None:
     (project.root / "r.txt").write_text(text, encoding="utf-8", errors="replace")
     for reader in (read_python_env, requirements.read_file):
         path = "python_env.yaml" if reader is read_python_env else "r.txt"
-        try:
-            reader(project, path)
-        except EnvironmentFailure as error:
-            assert error.message
+        with contextlib.suppress(EnvironmentFailure):
+            assert reader(project, path) is not None
 
 
 def test_requirement_files_as_pip_reads_them(project: Folder) -> None:
