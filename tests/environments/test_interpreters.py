@@ -137,6 +137,21 @@ def test_text_that_is_no_version(workshop: Workshop) -> None:
         find(workshop, "three")
 
 
+def test_a_python_that_uv_can_not_fetch_either(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "automatic")
+    monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "http://127.0.0.1:9")
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(workshop.settings.cache / "pythons"))
+    with pytest.raises(NoSuchPython, match=r"no Python 3\.99 on this machine"):
+        find(workshop, "3.99")
+    assert "fetching Python 3.99" in workshop.heard.updates
+    workshop.heard.updates.clear()
+    with pytest.raises(NoSuchPython):
+        find(workshop, "3.99")
+    assert workshop.heard.updates == []
+
+
 def _fake(path: Path, version: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     answer = f'["{version}", "{version} fake", "cpython", []]'
@@ -202,6 +217,7 @@ def test_environments_of_old_and_new_pythons(workshop: Workshop, minor: str) -> 
     python = built.path / "bin" / "python"
     said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == f"(3, {minor[2:]}) 1.0"
+    assert said.stderr == ""
 
 
 def test_the_cost_of_a_warm_search_is_no_process(workshop: Workshop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from runner.environments import ensure, kinds, locks
 from runner.errors import EnvironmentFailure, RequestError
 from runner.manifest.model import EnvironmentReference
 from tests.contract.backends import BackendContract
+from tests.support.index import wheel_bytes
 
 if TYPE_CHECKING:
     from tests.environments.conftest import Workshop
@@ -35,6 +37,17 @@ class TestVenvOfNothing(BackendContract):
     """The contract, for a project that needs nothing."""
 
     kind = "venv"
+
+
+class TestVenvOfAProjectLock(BackendContract):
+    """The contract, for a project that carries its lock."""
+
+    kind = "venv"
+    reference = EnvironmentReference(kind="requirements", path="requirements.txt")
+    files = {  # noqa: RUF012
+        "requirements.txt": "alpha==1.0 --hash=sha256:"
+        + hashlib.sha256(wheel_bytes("alpha", "1.0")).hexdigest()
+    }
 
 
 class TestLocal(BackendContract):

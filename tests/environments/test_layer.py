@@ -226,6 +226,16 @@ def test_an_editable_that_compiles_into_the_checkout_is_not_kept(workshop: Works
     assert compiled.exists()
 
 
+def test_a_backend_older_than_editable_wheels_installs_a_copy(workshop: Workshop) -> None:
+    write_package(workshop.project.root / "lib", "mine")
+    backend = workshop.project.root / "lib" / "_backend.py"
+    backend.write_text(backend.read_text().replace("def build_editable(", "def other("))
+    workshop.project.write("requirements.txt", "-e ./lib\n")
+    _, activation = built(workshop, REQUIREMENTS)
+    assert ask(activation, "import mine; print(mine.VERSION)") == "1.0"
+    assert any("can't be installed editable here" in text for text in workshop.heard.warnings)
+
+
 def real_setuptools(workshop: Workshop) -> None:
     """The index serves the setuptools that virtualenv carries: a `setup.py` needs a real one."""
     from virtualenv.seed.wheels.embed import BUNDLE_FOLDER
