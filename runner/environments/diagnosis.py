@@ -104,8 +104,12 @@ def _hash(messages: str, where: str) -> EnvironmentFailure | None:
 
 def _built(messages: str, where: str) -> EnvironmentFailure | None:
     match = _BUILT.search(messages)
-    if match is None or not re.search(
-        r"build backend|[Bb]uild failed|setup\.py|exit status|\[stderr\]|build_wheel", messages
+    if (
+        match is None
+        or "Git operation failed" in messages
+        or not re.search(
+            r"build backend|[Bb]uild failed|setup\.py|exit status|\[stderr\]|build_wheel", messages
+        )
     ):
         return None
     package = match.group(1)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.environments import diagnosis, digests, uv
+from runner.environments import addresses, diagnosis, digests, uv
 from runner.errors import BuildFailure, IndexUnreachable
 from runner.files import replace_directory, sha256_file
 
@@ -48,7 +48,7 @@ class GitRequirement:
     def source(self) -> str:
         """As a record names it."""
         below = f"#subdirectory={self.subdirectory}" if self.subdirectory else ""
-        return f"git+{uv.without_credentials(self.url)}@{self.commit}{below}"
+        return f"git+{addresses.without_credentials(self.url)}@{self.commit}{below}"
 
     def locked(self, sha256: str) -> str:
         """The line of a lock."""
@@ -171,8 +171,8 @@ def _git(asked: GitRequirement, source: Path, *arguments: str, check: bool = Tru
     if check and done.returncode != 0:
         raise IndexUnreachable(
             f"`{asked.name}`: the commit {asked.commit[:12]} of "
-            f"{uv.without_credentials(asked.url)} can't be had",
+            f"{addresses.without_credentials(asked.url)} can't be had",
             "is the repository still there, and may you read it?",
-            details=diagnosis.last_lines(uv.without_credentials(done.stderr)),
+            details=diagnosis.last_lines(addresses.without_credentials(done.stderr)),
         )
     return done.returncode

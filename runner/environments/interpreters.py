@@ -25,11 +25,13 @@ def find(
     settings: Settings,
     progress: Progress,
     fetch: bool = True,
+    warn: bool = True,
 ) -> Interpreter:
     """The interpreter for `text`: a version, a specifier, or None for the one that runs reprun.
 
     A pinned patch release that is absent is fetched by uv where it can; else the nearest patch of
-    the same minor is taken with a warning, which `exact` refuses.
+    the same minor is taken with a warning, which `exact` refuses. `fetch` and `warn` can be
+    switched off by those who only look.
 
     Raises:
         NoSuchPython: there is none, and none can be fetched.
@@ -45,7 +47,7 @@ def find(
         return (
             _best(wanted, known)
             or (_fetched(wanted, text or "", known, progress) if fetch else None)
-            or _nearest(wanted, known, progress, exact=exact)
+            or _nearest(wanted, known, progress if warn else None, exact=exact)
             or _refuse(text or "", known)
         )
     finally:
@@ -103,13 +105,13 @@ def _fetched(
 
 
 def _nearest(
-    wanted: versions.Wanted, known: facts.Facts, progress: Progress, *, exact: bool
+    wanted: versions.Wanted, known: facts.Facts, progress: Progress | None, *, exact: bool
 ) -> Interpreter | None:
     release = versions.exact(wanted)
     if release is None or exact:
         return None
     near = _near(versions.same_minor(release), release, known)
-    if near is not None:
+    if near is not None and progress is not None:
         progress.warning(
             f"Python {release} isn't here and can't be fetched; Python {near.version} is used",
             "pass `--exact` to refuse another patch release",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.environments import contents, digests, markers
 from runner.environments.base import Activation
+from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,7 +164,7 @@ def _offered(
     arguments: list[str] = []
     for package in lock.local_packages:
         progress.update(f"installing the project's own `{package.path}`")
-        path = checkout.project / package.path
+        path = _inside(checkout, package.path)
         if package.editable:
             arguments += ["--editable", str(path)]
         else:
@@ -175,6 +176,19 @@ def _offered(
     return uv.run(
         ["pip", "install", "--no-deps", "--python", python, *arguments], progress=progress
     )
+
+
+def _inside(checkout: Checkout, path: str) -> Path:
+    """The package's folder in the checkout.
+
+    Raises:
+        EnvironmentFailure: a link leads out of the checkout.
+    """
+    found = checkout.project / path
+    root = os.path.realpath(checkout.root)
+    if os.path.commonpath([root, os.path.realpath(found)]) != root:
+        raise EnvironmentFailure(f"`{path}` leads out of the project, through a symbolic link")
+    return found
 
 
 def _copy_scripts(source: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,12 +68,22 @@ def _static(
 ) -> Described:
     lines = list(_lines(project, "dependencies", path))
     optional = _table(project, "optional-dependencies", path)
-    known = {normalised(name): name for name in optional}
-    for extra in extras:
-        if normalised(extra) not in known:
+    name = normalised(_text(project, "name") or "")
+    known = {normalised(extra): extra for extra in optional}
+    waiting, seen = [normalised(extra) for extra in extras], set[str]()
+    while waiting:
+        if (extra := waiting.pop(0)) in seen:
+            continue
+        seen.add(extra)
+        if extra not in known:
             listed = ", ".join(sorted(optional)) or "none"
             raise EnvironmentFailure(f"{path}: no extra is called `{extra}`", f"it has: {listed}")
-        lines += _lines(optional, known[normalised(extra)], path)
+        for line in _lines(optional, known[extra], path):
+            # `all = ["mine[one,two]"]` names the package's own extras.
+            if name and name_of(line) == name:
+                waiting += _extras(line)
+            else:
+                lines.append(line)
     kept, local, warnings = _with_sources(lines, sources, folder, path)
     python = _text(project, "requires-python")
     return Described(python, tuple(kept), tuple(local), package, tuple(warnings))
@@ -101,6 +112,11 @@ def _with_sources(
             kept.append(line)
             warnings.append(f"{path}: `tool.uv.sources` of `{name}` is left aside")
     return kept, local, warnings
+
+
+def _extras(line: str) -> list[str]:
+    match = re.match(r"[^\[;]*\[([^\]]*)\]", line)
+    return [normalised(one.strip()) for one in match.group(1).split(",")] if match else []
 
 
 def _from_git(name: str, source: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,7 +76,10 @@ def _from_requirements(spec: Spec, files: ProjectFiles, path: str) -> Spec:
     if found.hashed:
         if not any(line[:2] in {"-r", "-c"} for line in _raw(files, path)):
             text = requirements.text_of(files, path)
-            return replace(spec, lock_text=text, lock_format="requirements")
+            # Locks of ours begin with the Python that they were made for.
+            made_for = re.match(r"# Python (\d+\.\d+\.\d+\S*)$", text, re.MULTILINE)
+            python = spec.python or (made_for.group(1) if made_for else None)
+            return replace(spec, python=python, lock_text=text, lock_format="requirements")
         return _verbatim(spec, found)
     return _with(spec, found, files)
 

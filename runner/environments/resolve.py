@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from runner.environments import digests, git_wheels, uv
+from runner.environments import addresses, digests, git_wheels, uv
 from runner.environments.base import Lock
 from runner.environments.diagnosis import failure
 from runner.environments.platforms import platform_name
@@ -189,10 +189,10 @@ def _kept_options(spec: Spec, progress: Progress) -> Iterator[str]:
     for line in _options(spec):
         if _USERINFO.search(line):
             progress.warning(
-                f"the password in `{uv.without_credentials(line)}` is not kept in the lock",
+                f"the password in `{addresses.without_credentials(line)}` is not kept in the lock",
                 "put it into `~/.netrc`, or into the configuration of your package index",
             )
-        yield uv.without_credentials(line)
+        yield addresses.without_credentials(line)
 
 
 def _entries(output: str) -> Iterator[str]:
@@ -214,7 +214,7 @@ def _with_wheels(
     for entry in entries:
         asked = git_wheels.parse(entry)
         if asked is None:
-            yield uv.without_credentials(entry)
+            yield addresses.without_credentials(entry)
             continue
         wheel = git_wheels.wheel_of(asked, interpreter, settings=settings, progress=progress)
         yield asked.locked(sha256_file(wheel))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from runner.environments import indexes
+from runner.environments import addresses, indexes
 from runner.errors import ToolMissing
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ _KEPT: Final = (
     "UV_GIT_", "UV_TORCH_BACKEND", "UV_STRIP_",
 )  # fmt: skip
 _REFUSED: Final = ("VIRTUAL_ENV", "PYTHON", "CONDA_", "GIT_DIR", "GIT_INDEX", "GIT_WORK_TREE")
-_CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s'\"`]+@")
 _SECONDS_FOR_PYTHON: Final = 600
 
 
@@ -104,11 +102,6 @@ def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
     return result
 
 
-def without_credentials(text: str) -> str:
-    """`text` with `user:password@` taken out of every address."""
-    return _CREDENTIALS.sub("", text)
-
-
 def install_python(version: str, *, progress: Progress) -> bool:
     """Have uv fetch a Python into its own folder; False where it can't (offline, unknown, off)."""
     if os.environ.get("UV_OFFLINE") or os.environ.get("UV_PYTHON_DOWNLOADS") == "never":
@@ -136,7 +129,7 @@ def _talk(process: subprocess.Popen[str], progress: Progress, timeout: float | N
     messages: list[str] = []
     try:
         for line in process.stderr:
-            clean = without_credentials(line.rstrip("\n"))
+            clean = addresses.without_credentials(line.rstrip("\n"))
             messages.append(clean)
             progress.line(clean)
         reader.join()

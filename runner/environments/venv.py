@@ -31,10 +31,13 @@ def lock(spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progr
     """The project's own lock, else exact pins resolved now; see `Backend.lock`."""
     from runner.environments import interpreters
 
-    found = interpreters.find(spec.python, exact=False, settings=settings, progress=progress)
+    # Whoever builds says that another patch release serves: that happens on every run.
+    found = interpreters.find(
+        spec.python, exact=False, settings=settings, progress=progress, warn=False
+    )
     python = _release(spec, found)
     if spec.lock_text is not None:
-        return _own(spec, python)
+        return _own(spec, python, progress)
     from runner.environments.resolve import resolve
 
     return resolve(spec, found, python, files=files, settings=settings, progress=progress)
@@ -54,7 +57,7 @@ def peek(spec: Spec, *, settings: Settings) -> Lock | None:
         )
     except NoSuchPython:
         return None
-    return _own(spec, _release(spec, found))
+    return _own(spec, _release(spec, found), Silent())
 
 
 def interpreter(
@@ -130,8 +133,15 @@ def _release(spec: Spec, found: Interpreter) -> str:
     return versions.exact(versions.parse(spec.python or "")) or found.version
 
 
-def _own(spec: Spec, python: str) -> Lock:
-    text = spec.lock_text or ""
+def _own(spec: Spec, python: str, progress: Progress) -> Lock:
+    from runner.environments import addresses
+
+    text = addresses.without_credentials(spec.lock_text or "")
+    if text != spec.lock_text:
+        progress.warning(
+            f"{spec.origin}: the passwords in it are not kept",
+            "put them into `~/.netrc`, or into the configuration of your package index",
+        )
     return Lock(
         kind=NAME,
         format=spec.lock_format or "requirements",

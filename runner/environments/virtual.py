@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.environments import uv
 from runner.environments.diagnosis import failure
+from runner.environments.versions import numbers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runner.environments.base import Interpreter
     from runner.progress import Progress
     from runner.settings import Settings
@@ -39,6 +39,8 @@ def make(
 def _by_virtualenv(at: Path, interpreter: Interpreter, settings: Settings, *, seeds: bool) -> bool:
     import virtualenv
 
+    if not _can_serve(Path(virtualenv.__file__).parent, interpreter):
+        return False
     arguments = [str(at), "--python", str(interpreter.path), "--no-download", "--no-vcs-ignore"]
     arguments += ["--no-periodic-update", "--activators", "bash"]
     arguments += ["--app-data", str(settings.cache / "virtualenv")]
@@ -54,6 +56,26 @@ def _by_virtualenv(at: Path, interpreter: Interpreter, settings: Settings, *, se
     except (RuntimeError, ValueError, SystemExit):
         return False
     return (at / "bin" / "python").exists()
+
+
+def _can_serve(package: Path, interpreter: Interpreter) -> bool:
+    """Whether what virtualenv puts into an environment is syntax that the interpreter knows.
+
+    virtualenv goes on making environments for Pythons that it no longer supports; each start of
+    such a Python then complains about the module that virtualenv left there.
+    """
+    import ast
+
+    try:
+        source = (package / "create" / "via_global_ref" / "_virtualenv.py").read_text()
+    except OSError:
+        return True
+    version = numbers(interpreter.version)
+    try:
+        ast.parse(source, feature_version=(version[0], version[1]))
+    except SyntaxError:
+        return False
+    return True
 
 
 def _by_uv(at: Path, interpreter: Interpreter, progress: Progress) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.environments import ensure, markers, venv
+from runner.environments import contents, ensure, markers, venv
 from runner.errors import NoRoom, ToolMissing
 from runner.manifest.model import EnvironmentReference
 from runner.settings import Settings
@@ -91,7 +91,7 @@ def test_an_environment_whose_builder_was_killed_is_never_used(alpha: Workshop) 
         assert not ensure.peek(backend, lock, settings=alpha.settings)
     built = alpha.build(REQUIREMENTS)
     assert not built.reused
-    assert [one.name for one in built.packages][0] == "alpha"
+    assert built.packages[0].name == "alpha"
 
 
 def test_a_failed_build_leaves_nothing_and_can_be_tried_again(alpha: Workshop) -> None:
@@ -106,16 +106,16 @@ def test_a_failed_build_leaves_nothing_and_can_be_tried_again(alpha: Workshop) -
 
 
 def _edit(at: Path) -> None:
-    with venv.contents.site_packages(at).joinpath("alpha/__init__.py").open("a") as file:
+    with contents.site_packages(at).joinpath("alpha/__init__.py").open("a") as file:
         file.write("VERSION = 'forged'\n")
 
 
 def _remove(at: Path) -> None:
-    venv.contents.site_packages(at).joinpath("alpha/__init__.py").unlink()
+    contents.site_packages(at).joinpath("alpha/__init__.py").unlink()
 
 
 def _add(at: Path) -> None:
-    venv.contents.site_packages(at).joinpath("sitecustomize.py").write_text("raise SystemExit(9)")
+    contents.site_packages(at).joinpath("sitecustomize.py").write_text("raise SystemExit(9)")
 
 
 def _script(at: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_change_that_went_through_to_the_cache_of_uv_is_not_installed_elsewher
     alpha.project.write("requirements.txt", "alpha\nbeta\n")
     second = alpha.build(REQUIREMENTS)
     assert second.path is not None
-    text = venv.contents.site_packages(second.path).joinpath("alpha/__init__.py").read_text()
+    text = contents.site_packages(second.path).joinpath("alpha/__init__.py").read_text()
     assert "forged" not in text
 
 
@@ -163,7 +163,7 @@ def test_bytecode_is_no_change(alpha: Workshop) -> None:
     assert first.path is not None
     subprocess.run([first.path / "bin" / "python", "-c", "import alpha"], check=True)
     folder = venv.activate(first.path).bytecode
-    assert list(folder) == [venv.contents.site_packages(first.path)]
+    assert list(folder) == [contents.site_packages(first.path)]
     for kept in folder.values():
         kept.mkdir(parents=True)
         (kept / "x.pyc").write_bytes(b"")
@@ -225,7 +225,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk(alpha: Workshop, small_disk: Path) -> None:
     import random
 
-    filler = random.Random(1).randbytes(3 << 20).hex()  # noqa: S311
+    filler = random.Random(1).randbytes(3 << 20).hex()
     alpha.index.wheel("alpha", "2.0", files={"alpha/data.py": f"DATA = '{filler}'\n"})
     alpha.settings = Settings(data=alpha.settings.data, cache=small_disk / "cache")
     with pytest.raises(NoRoom) as caught:

@@ -185,6 +185,57 @@ def test_a_path_that_is_no_package_of_the_project(workshop: Workshop, line: str,
         workshop.read(REQUIREMENTS)
 
 
+def test_a_link_out_of_the_checkout_is_not_followed(workshop: Workshop, tmp_path: Path) -> None:
+    write_package(tmp_path / "outside", "mine")
+    (workshop.project.root / "lib").symlink_to(tmp_path / "outside")
+    workshop.project.write("requirements.txt", "-e ./lib\n")
+    with pytest.raises(EnvironmentFailure, match="leads out of the project"):
+        built(workshop, REQUIREMENTS)
+
+
+def test_extras_that_name_other_extras(workshop: Workshop) -> None:
+    for name in ("alpha", "beta"):
+        workshop.index.wheel(name, "1.0")
+    write_package(workshop.project.root / "lib", "mine")
+    path = workshop.project.root / "lib" / "pyproject.toml"
+    path.write_text(
+        path.read_text() + "[project.optional-dependencies]\n"
+        'one = ["alpha"]\ntwo = ["beta", "mine[one]"]\nall = ["mine[one,two]"]\n'
+    )
+    workshop.project.write("requirements.txt", "./lib[all]\n")
+    _, lock = workshop.lock(REQUIREMENTS)
+    assert "alpha==1.0" in lock.text
+    assert "beta==1.0" in lock.text
+
+
+def test_an_editable_that_compiles_into_the_checkout_is_not_kept(workshop: Workshop) -> None:
+    write_package(workshop.project.root / "lib", "mine")
+    backend = workshop.project.root / "lib" / "_backend.py"
+    backend.write_text(
+        backend.read_text().replace(
+            "def build_editable(folder, config=None, metadata=None):\n",
+            "def build_editable(folder, config=None, metadata=None):\n"
+            "    pathlib.Path('mine/fast.so').write_text('compiled')\n",
+        )
+    )
+    workshop.project.write("requirements.txt", "-e ./lib\n")
+    built(workshop, REQUIREMENTS)
+    compiled = workshop.project.root / "lib" / "mine" / "fast.so"
+    compiled.unlink()
+    built(workshop, REQUIREMENTS)
+    assert compiled.exists()
+
+
+def test_a_backend_older_than_editable_wheels_installs_a_copy(workshop: Workshop) -> None:
+    write_package(workshop.project.root / "lib", "mine")
+    backend = workshop.project.root / "lib" / "_backend.py"
+    backend.write_text(backend.read_text().replace("def build_editable(", "def other("))
+    workshop.project.write("requirements.txt", "-e ./lib\n")
+    _, activation = built(workshop, REQUIREMENTS)
+    assert ask(activation, "import mine; print(mine.VERSION)") == "1.0"
+    assert any("can't be installed editable here" in text for text in workshop.heard.warnings)
+
+
 def real_setuptools(workshop: Workshop) -> None:
     """The index serves the setuptools that virtualenv carries: a `setup.py` needs a real one."""
     from virtualenv.seed.wheels.embed import BUNDLE_FOLDER

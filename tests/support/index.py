@@ -12,37 +12,43 @@ import threading
 import zipfile
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 BACKEND = """
 import base64, hashlib, os, pathlib, zipfile
+
 NAME, VERSION, REQUIRES = {name!r}, {version!r}, {requires!r}
+TIME = (2020, 1, 1, 0, 0, 0)
+
+def _metadata():
+    head = ["Metadata-Version: 2.1", "Name: " + NAME, "Version: " + VERSION]
+    return "\\n".join(head + ["Requires-Dist: " + one for one in REQUIRES]) + "\\n"
+
 def _write(folder, files):
-    wheel = f"{{NAME.replace('-', '_')}}-{{VERSION}}-py3-none-any.whl"
-    info = f"{{NAME.replace('-', '_')}}-{{VERSION}}.dist-info"
-    files[info + "/METADATA"] = "Metadata-Version: 2.1\\nName: " + NAME + "\\nVersion: " + VERSION + "\\n" + "".join(
-        "Requires-Dist: " + one + "\\n" for one in REQUIRES)
-    files[info + "/WHEEL"] = "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    stem = NAME.replace("-", "_") + "-" + VERSION
+    kind = "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    files.update({{stem + ".dist-info/METADATA": _metadata(), stem + ".dist-info/WHEEL": kind}})
     rows = []
-    with zipfile.ZipFile(os.path.join(folder, wheel), "w") as archive:
-        for path, text in files.items():
-            archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-            rows.append(f"{{path}},sha256={{digest}},{{len(text.encode())}}")
-        rows.append(info + "/RECORD,,")
-        archive.writestr(zipfile.ZipInfo(info + "/RECORD", (2020, 1, 1, 0, 0, 0)), "\\n".join(rows) + "\\n")
-    return wheel
+    with zipfile.ZipFile(os.path.join(folder, stem + "-py3-none-any.whl"), "w") as archive:
+        for path, text in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(path, TIME), text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
+            rows.append(path + ",sha256=" + digest.rstrip(b"=").decode() + "," + str(len(text)))
+        record = stem + ".dist-info/RECORD"
+        archive.writestr(zipfile.ZipInfo(record, TIME), "\\n".join(rows + [record + ",,", ""]))
+    return stem + "-py3-none-any.whl"
+
 def build_wheel(folder, config=None, metadata=None):
     {fail}
-    return _write(folder, {{str(p): p.read_text() for p in pathlib.Path(".").rglob("*.py") if p.name != "_backend.py"}})
+    found = pathlib.Path(".").rglob("*.py")
+    return _write(folder, {{str(p): p.read_text() for p in found if p.name != "_backend.py"}})
+
 def build_editable(folder, config=None, metadata=None):
     return _write(folder, {{"_" + NAME + ".pth": os.getcwd() + "\\n"}})
-def build_sdist(folder, config=None):
-    raise NotImplementedError
 """
 
 
@@ -151,7 +157,8 @@ class Index:
 def serve() -> Iterator[Index]:
     """A new index on a free port of loopback, until the generator is closed; seeded with tools."""
     index = Index()
-    server = _Server(("127.0.0.1", 0), _handler(index))
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.index = index
     index.url = f"http://127.0.0.1:{server.server_address[1]}/simple/"
     for name, version in (("pip", "24.0"), ("setuptools", "80.9.0"), ("wheel", "0.45.1")):
         index.wheel(name, version, files={f"{name}/__init__.py": f"__version__ = '{version}'\n"})
@@ -167,6 +174,7 @@ def serve() -> Iterator[Index]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    index: Index
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: uv closes connections that it doesn't need any more."""
@@ -241,48 +249,48 @@ def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _handler(index: Index) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            index.requests.append(self.path)
-            parts = self.path.split("?")[0].strip("/").split("/")
-            if index.down:
-                self._answer(503, b"down")
-            elif index.password and not self._allowed(index.password):
-                self._answer(401, b"who are you?")
-            elif parts[0] == "simple" and len(parts) == 2:
-                self._found(index.page(parts[1]), "application/vnd.pypi.simple.v1+json")
-            elif parts[0] == "files" and len(parts) == 3:
-                self._found(index.file(parts[1], parts[2]), "application/octet-stream")
-            else:
-                self._answer(404, b"no such page")
+    def do_GET(self) -> None:
+        index = self.server.index
+        index.requests.append(self.path)
+        parts = self.path.split("?")[0].strip("/").split("/")
+        if index.down:
+            self._answer(503, b"down")
+        elif index.password and not self._allowed(index.password):
+            self._answer(401, b"who are you?")
+        elif parts[0] == "simple" and len(parts) == 2:
+            self._found(index.page(parts[1]), "application/vnd.pypi.simple.v1+json")
+        elif parts[0] == "files" and len(parts) == 3:
+            self._found(index.file(parts[1], parts[2]), "application/octet-stream")
+        else:
+            self._answer(404, b"no such page")
 
-        def do_HEAD(self) -> None:
-            self.do_GET()
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
-        def _allowed(self, password: str) -> bool:
-            given = self.headers.get("Authorization", "").removeprefix("Basic ")
-            return given == base64.b64encode(password.encode()).decode()
+    def _allowed(self, password: str) -> bool:
+        given = self.headers.get("Authorization", "").removeprefix("Basic ")
+        return given == base64.b64encode(password.encode()).decode()
 
-        def _found(self, content: bytes | None, kind: str) -> None:
-            if content is None:
-                self._answer(404, b"no such file")
-            else:
-                self._answer(200, content, kind)
+    def _found(self, content: bytes | None, kind: str) -> None:
+        if content is None:
+            self._answer(404, b"no such file")
+        else:
+            self._answer(200, content, kind)
 
-        def _answer(self, status: int, content: bytes, kind: str = "text/plain") -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            if status == 401:
-                self.send_header("WWW-Authenticate", 'Basic realm="index"')
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
+    def _answer(self, status: int, content: bytes, kind: str = "text/plain") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Cache-Control", "no-cache")
+        self.send_header("Content-Length", str(len(content)))
+        if status == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="index"')
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    return Handler
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
