@@ -42,6 +42,8 @@ def step_variables(
         variables[name] = variables.get(name) or value
     if bytecode_prefix is not None:
         variables["PYTHONPYCACHEPREFIX"] = str(bytecode_prefix)
+        # Usual in images; here it would have every run compile all packages anew.
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
     variables |= activation.variables
     variables |= _declared(entry_env, inherited)
     variables |= extra or {}
