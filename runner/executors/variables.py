@@ -42,7 +42,7 @@ def step_variables(
         variables[name] = variables.get(name) or value
     if bytecode_prefix is not None:
         variables["PYTHONPYCACHEPREFIX"] = str(bytecode_prefix)
-        # Containers set it to stay clean, which the prefix does, and every run would compile anew.
+        # Usual in images; here it would have every run compile all packages anew.
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
     variables |= activation.variables
     variables |= _declared(entry_env, inherited)

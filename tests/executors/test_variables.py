@@ -98,6 +98,14 @@ def test_extra_has_the_last_word_and_bytecode_its_place() -> None:
     assert (seen["A"], seen["B"], seen["PYTHONPYCACHEPREFIX"]) == ("1", "2", "/run/bytecode")
 
 
+def test_bytecode_with_a_place_of_its_own_is_written() -> None:
+    inherited = {"PYTHONDONTWRITEBYTECODE": "1"}
+    assert step_variables(inherited, activation=LOCAL, entry_env={}) == {**inherited, **OURS}
+    prefix = Path("/run/bytecode")
+    seen = step_variables(inherited, activation=LOCAL, entry_env={}, bytecode_prefix=prefix)
+    assert seen == {"PYTHONPYCACHEPREFIX": "/run/bytecode", **OURS}
+
+
 def test_a_variable_the_caller_must_have() -> None:
     with pytest.raises(ExecutionError) as caught:
         step_variables({"C": "x"}, activation=LOCAL, entry_env={"A": None, "B": None, "C": None})
@@ -110,8 +118,8 @@ def test_a_variable_the_caller_must_have() -> None:
 def test_an_exported_function_cant_replace_a_program(tmp_path: Path) -> None:
     define = "python3() { echo poisoned; }; export -f python3; env -0"
     dumped = subprocess.run(["bash", "-c", define], check=True, capture_output=True, text=True)
-    pairs = (pair.split("=", 1) for pair in dumped.stdout.split("\0") if pair)
-    inherited = {name: value for name, value in pairs}
+    pairs = (pair.partition("=") for pair in dumped.stdout.split("\0") if pair)
+    inherited = {name: value for name, _, value in pairs}
     assert "BASH_FUNC_python3%%" in inherited
     seen = step_variables(inherited, activation=LOCAL, entry_env={})
     argv = ["bash", "-c", "type -t python3"]
