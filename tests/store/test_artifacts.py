@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import mmap
 import os
@@ -345,14 +346,27 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, settings: Settings) -> None:
             assert sha256((settings.objects / name).read_bytes()) == name
 
 
-def test_a_disk_without_inodes_loses_nothing(tmp_path: Path, settings: Settings) -> None:
-    with small_disk(tmp_path / "disk") as disk:
+def test_keeping_on_the_same_disk_takes_no_space(tmp_path: Path, settings: Settings) -> None:
+    with small_disk(tmp_path / "disk", size="2m") as disk:
         here = replace(settings, data=disk / "home", cache=disk / "cache")
         work = Work(disk / "checkout", here)
+        work.write("out.bin", os.urandom(1 << 20))
         fill(disk / "filler")
-        # tmpfs takes no block for a link, so the same disk full of data is no obstacle.
-        work.write("empty", "")
-        assert paths(work.capture()) == ["empty"]
+        assert paths(work.capture()) == ["out.bin"]
+
+
+def test_a_disk_without_inodes_loses_nothing(tmp_path: Path, settings: Settings) -> None:
+    with small_disk(tmp_path / "disk", inodes=100) as disk:
+        here = replace(settings, data=disk / "home", cache=disk / "cache")
+        work = Work(disk / "checkout", here)
+        with contextlib.suppress(OSError):
+            for number in range(100):
+                work.write(f"out/{number}", f"{number}")
+        with pytest.raises(StoreError, match="no space left on device"):
+            work.capture()
+        made = sorted((work.root / "out").iterdir())
+        assert len(made) > 10
+        assert all(path.read_text() in {path.name, ""} for path in made)
 
 
 def test_another_file_system_is_copied(tmp_path: Path, settings: Settings) -> None:
