@@ -49,7 +49,7 @@ def from_text(text: str | bytes, directory: Path | None) -> Run:
             f"{error.msg.lower()}",
             "restore it, or delete the run",
         ) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(
             f"{where}: the record isn't JSON: {error}", "restore it, or delete the run"
         ) from error
@@ -78,7 +78,7 @@ def from_json(data: object, directory: Path | None) -> Run:
         status=cast("Status", top.choice("status", STATUSES)),
         name=top.optional("name"),
         manifest_name=top.optional("manifest_name"),
-        request=cast("dict[str, object]", top.raw("request") or {}),
+        request=top.fields("request").all() if top.has("request") else {},
         source=source,
         entry_point=top.text("entry_point"),
         command=top.text("command"),

@@ -16,12 +16,14 @@ from runner.inputs import download
 from runner.manifest.model import BoundParameter, EntryPoint, Input, Step
 from runner.progress import Silent
 from runner.request import Request
+from runner.settings import Settings
 from runner.source.model import Checkout
 from runner.store import layout, runs
 from runner.store.artifacts import baseline, capture
 from tests.support.disks import fill, small_disk
 from tests.support.projects import LocalProject
 from tests.support.runs import ENDED, make_run
+from tests.support.users import as_nobody
 from tests.support.web import Site, serve
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.inputs import Prepared
-    from runner.settings import Settings
     from runner.source.model import Source
     from runner.store.records import RecordedFile, Run
 
@@ -80,7 +81,7 @@ class Scene:
     def lay(self, prepared: Prepared) -> dict[str, RecordedFile]:
         """Lay them into a checkout."""
         self.checkout = self.local.check_out(self.at)
-        return {file.path: file for file in inputs.lay(prepared, self.checkout).inputs}
+        return {file.path: file for file in inputs.lay(prepared, self.checkout)}
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ def test_in_place_nothing_is_laid(scene: Scene) -> None:
     before = file.stat()
     prepared = scene.prepare(declared=(Input("data/x"),), in_place=True)
     checkout = Checkout(scene.top, scene.local.project, in_place=True)
-    laid = inputs.lay(prepared, checkout).inputs
+    laid = inputs.lay(prepared, checkout)
     assert [(item.path, item.sha256) for item in laid] == [("data/x", sha256("x"))]
     assert file.stat() == before
 
@@ -353,6 +354,27 @@ def test_a_folder_is_digested_as_a_whole(scene: Scene) -> None:
     assert second.sha256 != first.sha256
     (folder / "seven").rename(folder / "7")
     assert scene.prepare(path("data")).digested[0] == first
+
+
+def test_a_device_is_passed_and_not_read(scene: Scene) -> None:
+    prepared = scene.prepare(path("/dev/zero"))
+    assert argument(prepared) == "/dev/zero"
+    assert prepared.digested == ()
+
+
+def test_folders_and_files_that_cannot_be_read() -> None:
+    def tried(folder: Path) -> None:
+        scene = Scene(folder, Settings(data=folder / "home", cache=folder / "cache"))
+        (scene.caller / "file").write_text("x")
+        (scene.caller / "file").chmod(0)
+        (scene.caller / "folder/closed").mkdir(parents=True)
+        (scene.caller / "folder/closed").chmod(0)
+        with pytest.raises(InputError, match="file` can't be read: permission denied"):
+            scene.prepare(path("file"))
+        with pytest.raises(InputError, match="folder/closed can't be listed: permission denied"):
+            scene.prepare(path("folder"))
+
+    as_nobody(tried)
 
 
 @pytest.mark.parametrize("text", ["in.csv", "./in.csv", "../project/in.csv"])
