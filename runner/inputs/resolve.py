@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runner.source.model import ProjectFiles, Source
 
 
-def resolve(
+def resolve(  # noqa: D417  source, files, settings, progress say what they are
     step: Step,
     *,
     request: Request,
@@ -32,12 +32,8 @@ def resolve(
 
     Args:
         step: bound; its parameters' arguments are their texts.
-        request: what was asked; relative values start from its caller.
-        source: where the project comes from.
-        files: the project's files.
+        request: relative values start from its caller.
         run_directory: fetched values go below it unless the request has a storage folder.
-        settings: the homes.
-        progress: told of downloads.
         fetch: False for a dry run: everything is checked, nothing fetched.
 
     Raises:

@@ -14,9 +14,9 @@ from runner.progress import Silent
 from runner.source.model import Changes
 from runner.store import gc, objects, runs
 from runner.store.records import RecordedFile
-from tests.store.test_artifacts import Work, sha256
 from tests.store.test_runs import begin
 from tests.support.runs import ENDED
+from tests.support.work import Work, sha256
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,21 +15,12 @@ from runner.progress import Silent
 from runner.store import encoding, index, layout, pending, runs, summaries
 from tests.store.test_runs import begin, python
 from tests.support.disks import read_only
+from tests.support.progress import Heard
 from tests.support.runs import ENDED, ended_run, make_run
 
 if TYPE_CHECKING:
     from runner.settings import Settings
     from runner.store.summaries import Summary
-
-
-class Heard(Silent):
-    """Keeps the warnings."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, text: str, hint: str | None = None) -> None:
-        self.warnings.append(f"{text} {hint}")
 
 
 def listed(settings: Settings, wanted: index.Filter | None = None) -> list[Summary]:
@@ -193,7 +184,8 @@ def test_a_run_killed_between_record_and_index_is_listed(settings: Settings) -> 
     process = python(
         """
         from dataclasses import replace
-        from tests.support.runs import ENDED
+        from tests.support.progress import Heard
+from tests.support.runs import ENDED
         run = runs.load_id("r0", settings)
         with pending.marked("r0", settings):
             text = encoding.to_text(replace(run, **ENDED)).encode()
@@ -242,7 +234,8 @@ def test_two_listings_and_two_writers_at_once(settings: Settings) -> None:
     layout.prepare(settings)
     writer = """
         from dataclasses import replace
-        from tests.support.runs import ENDED
+        from tests.support.progress import Heard
+from tests.support.runs import ENDED
         for number in range(40):
             run = runs.begin(make_run(), lock_text="", settings=settings)
             runs.finish(replace(run, **ENDED), settings=settings)

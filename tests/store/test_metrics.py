@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.manifest.model import Output
 from runner.store import metrics
-from tests.store.test_artifacts import Work
+from tests.support.work import Work
 
 if TYPE_CHECKING:
     from pathlib import Path
