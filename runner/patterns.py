@@ -7,6 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from runner.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -92,6 +94,9 @@ def walk(root: Path, glob: str) -> Iterator[str]:
     """The files and symlinks below `root` that `glob` matches, as POSIX paths, sorted.
 
     Symlinks are not followed and folders named `.git` not entered.
+
+    Raises:
+        InputError: a folder can't be listed.
     """
     prefix = literal_prefix(glob)
     start = root / prefix
@@ -110,15 +115,24 @@ def walk(root: Path, glob: str) -> Iterator[str]:
 
 
 def files_below(folder: Path) -> Iterator[str]:
-    """Files and symlinks below `folder`, as sorted POSIX paths; links to folders count as links."""
+    """Files and symlinks below `folder`, as sorted POSIX paths; links to folders count as links.
+
+    Raises:
+        InputError: a folder can't be listed.
+    """
     names: list[str] = []
     base = os.fspath(folder)
-    for current, folders, files in os.walk(base):
+    for current, folders, files in os.walk(base, onerror=_refuse):
         below = current[len(base) :].lstrip("/")
         folders[:] = [name for name in folders if name != ".git"]
         links = [name for name in folders if _is_link(current, name)]
         names += [f"{below}/{name}" if below else name for name in [*files, *links]]
     yield from sorted(names)
+
+
+def _refuse(error: OSError) -> None:
+    reason = (error.strerror or "").lower()
+    raise InputError(f"{error.filename} can't be listed: {reason}") from error
 
 
 def _is_link(folder: str, name: str) -> bool:

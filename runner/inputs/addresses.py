@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from runner.errors import InputError
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(run|file):", re.IGNORECASE)
 _SECRET_KEY = re.compile(
@@ -41,9 +43,17 @@ def public(url: str) -> str:
 
 
 def file_name(url: str) -> str:
-    """The last name of an address's path, fit for a file; `download` where it has none."""
+    """The last name of an address's path, fit for a file; `download` where it has none.
+
+    Raises:
+        InputError: it is no address.
+    """
     from urllib.parse import unquote, urlsplit
 
-    name = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
+    try:
+        path = urlsplit(url).path
+    except ValueError as error:
+        raise InputError(f"`{public(url)}` is no address: {str(error).lower()}") from None
+    name = unquote(path.rstrip("/").rpartition("/")[2])
     name = name.replace("/", "_").replace("\0", "_")
     return name if name not in {"", ".", "..", ".git"} else "download"

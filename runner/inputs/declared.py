@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from runner import patterns
 from runner.errors import InputError
-from runner.inputs import addresses, download
+from runner.inputs import addresses
 from runner.inputs.model import Placement, Reading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.inputs.resolve import Context, Gathered
+    from runner.inputs.gathering import Context, Gathered
     from runner.manifest.model import Input
     from runner.settings import Settings
     from runner.source.model import Source
@@ -84,6 +83,8 @@ def _download(item: Input, url: str, context: Context, found: Gathered) -> None:
     found.downloads.append(shown)
     if not context.fetch:
         return
+    from runner.inputs import download
+
     source, digest = download.fetch(
         url, sha256=item.sha256, settings=context.settings, progress=context.progress
     )
@@ -131,6 +132,8 @@ def _ignored(paths: list[str], project: Path) -> list[str]:
     """Those that git ignores: of another version, only these belong to every version."""
     if not paths:
         return []
+    import subprocess
+
     variables = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     found = subprocess.run(
         ["git", "-c", "core.fsmonitor=false", "check-ignore", "--stdin", "-z"],

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from runner import patterns
 from runner.errors import InputError, StoreError
 from runner.inputs import declared, digests
-from runner.inputs.model import Laid
 from runner.store import layout, objects, parallel
 from runner.store.records import RecordedFile
 
@@ -19,8 +18,11 @@ if TYPE_CHECKING:
     from runner.source.model import Checkout
 
 
-def lay(prepared: Prepared, checkout: Checkout) -> Laid:
+def lay(prepared: Prepared, checkout: Checkout) -> tuple[RecordedFile, ...]:
     """Copy every placement to its place; nothing in the checkout is a link to anything else.
+
+    Returns:
+        Every input, digested, sorted by path.
 
     Raises:
         InputError: a declared input is not there, or a place leads out of the checkout.
@@ -38,7 +40,7 @@ def lay(prepared: Prepared, checkout: Checkout) -> Laid:
     for reading in prepared.readings:
         for file in _read(reading, checkout, entry_point):
             laid.setdefault(file.path, file)
-    return Laid(tuple(sorted(laid.values(), key=lambda file: file.path)))
+    return tuple(sorted(laid.values(), key=lambda file: file.path))
 
 
 def _size(placement: Placement) -> int:

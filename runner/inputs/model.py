@@ -70,14 +70,3 @@ class Prepared:
     digested: tuple[RecordedFile, ...] = ()
     warnings: tuple[str, ...] = ()
     downloads: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Laid:
-    """Inputs laid out.
-
-    Attributes:
-        inputs: every input, digested, sorted by path.
-    """
-
-    inputs: tuple[RecordedFile, ...]

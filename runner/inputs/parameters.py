@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from runner import patterns
 from runner.errors import InputError, ParameterError
-from runner.inputs import addresses, buckets, declared, digests, download, earlier
+from runner.inputs import addresses, declared, digests
 from runner.inputs.model import Placement, Reading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.inputs.resolve import Context, Gathered
+    from runner.inputs.gathering import Context, Gathered
     from runner.manifest.model import BoundParameter
 
 FETCHED = ("http", "https", "file", "s3", "gs", "run")
@@ -59,7 +59,8 @@ def _given(parameter: BoundParameter, context: Context, found: Gathered) -> str:
     absolute = type(path)(os.path.abspath(path))  # noqa: PTH100
     inside = _inside_project(absolute, context)
     if inside is None:
-        if context.fetch and not parameter.secret:
+        digestible = path.is_file() or path.is_dir()  # not /dev/null
+        if context.fetch and digestible and not parameter.secret:
             found.digested.append(digests.whole(absolute, str(absolute), "given"))
         return str(absolute)
     if inside != ".":
@@ -116,6 +117,8 @@ def _nothing_there(parameter: BoundParameter, path: Path) -> ParameterError:
 
 
 def _fetched(parameter: BoundParameter, scheme: str, context: Context, found: Gathered) -> str:
+    from runner.inputs import buckets, download
+
     text, name = parameter.text, parameter.name
     if scheme not in FETCHED:
         raise ParameterError(
@@ -154,6 +157,8 @@ def _folder(name: str) -> str:
 
 
 def _check_file(parameter: BoundParameter) -> None:
+    from runner.inputs import download
+
     path = download.local_path(parameter.text)
     if not os.path.exists(path):  # noqa: PTH110  pure text
         raise ParameterError(f"parameter `{parameter.name}`: there is no file `{path}`")
@@ -165,6 +170,8 @@ def _check_file(parameter: BoundParameter) -> None:
 
 
 def _of_run(parameter: BoundParameter, context: Context, found: Gathered) -> str:
+    from runner.inputs import earlier
+
     run, wanted, outputs = earlier.outputs(parameter.text, context.settings)
     top = context.storage / _folder(parameter.name)
     base = wanted.rstrip("/").rpartition("/")[2] or run.id

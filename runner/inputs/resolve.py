@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.errors import InputError, ParameterError, RunnerError, StoreError
-from runner.inputs import addresses, declared, parameters
-from runner.inputs.model import Placement, Prepared, Reading
+from runner.inputs.model import Prepared
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.manifest.model import BoundParameter, Step
+    from runner.manifest.model import Step
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
     from runner.source.model import ProjectFiles, Source
-    from runner.store.records import RecordedFile
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What resolving needs to know.
-
-    Attributes:
-        local: the project's folder where a person works on it; None for a source from elsewhere.
-        storage: where fetched values of path parameters are laid.
-        fetch: False to check only.
-    """
-
-    request: Request
-    source: Source
-    files: ProjectFiles
-    settings: Settings
-    progress: Progress
-    local: Path | None
-    storage: Path
-    fetch: bool
-
-
-@dataclass(slots=True)
-class Gathered:
-    """What was found so far."""
-
-    placements: list[Placement] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
-    digested: list[RecordedFile] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    downloads: list[str] = field(default_factory=list)
-
-
-def resolve(
+def resolve(  # noqa: D417  source, files, settings, progress say what they are
     step: Step,
     *,
     request: Request,
@@ -66,12 +32,8 @@ def resolve(
 
     Args:
         step: bound; its parameters' arguments are their texts.
-        request: what was asked; relative values start from its caller.
-        source: where the project comes from.
-        files: the project's files.
+        request: relative values start from its caller.
         run_directory: fetched values go below it unless the request has a storage folder.
-        settings: the homes.
-        progress: told of downloads.
         fetch: False for a dry run: everything is checked, nothing fetched.
 
     Raises:
@@ -80,78 +42,20 @@ def resolve(
         UnknownRun: a `run:` value names no run.
         StoreError: there is no space to keep a download.
     """
-    # A folder of the run's own: two runs may share a storage folder.
+    if not step.entry_point.inputs and not any(
+        parameter.type in {"path", "uri"} for parameter in step.parameters
+    ):
+        return Prepared(step)
+    from runner.inputs import declared, gathering
+
     storage = run_directory / "inputs"
     if request.storage_dir is not None:
+        # A folder of the run's own: two runs may share a storage folder.
         storage = request.caller / request.storage_dir / run_directory.name
     local = declared.local_project(source, settings)
-    context = Context(request, source, files, settings, progress, local, storage, fetch=False)
+    context = gathering.Context(
+        request, source, files, settings, progress, local, storage, fetch=False
+    )
     # All is checked before the first byte is fetched.
-    prepared = _gather(step, context)
-    return _gather(step, replace(context, fetch=True)) if fetch else prepared
-
-
-def _gather(step: Step, context: Context) -> Prepared:
-    found = Gathered()
-    bound = _parameters(step, context, found)
-    for item in step.entry_point.inputs:
-        declared.resolve(item, step.entry_point.name, context, found)
-    return Prepared(
-        step=replace(step, parameters=bound),
-        placements=tuple(found.placements),
-        readings=tuple(found.readings),
-        digested=tuple(found.digested),
-        warnings=tuple(found.warnings),
-        downloads=tuple(found.downloads),
-    )
-
-
-def _parameters(step: Step, context: Context, found: Gathered) -> tuple[BoundParameter, ...]:
-    errors: list[RunnerError] = []
-    bound: list[BoundParameter] = []
-    for parameter in step.parameters:
-        try:
-            bound.append(_parameter(parameter, context, found))
-        except (ParameterError, InputError, StoreError) as error:
-            errors.append(_discreet(error, parameter))
-    _raise(errors, step.entry_point.name)
-    return tuple(bound)
-
-
-def _parameter(parameter: BoundParameter, context: Context, found: Gathered) -> BoundParameter:
-    if parameter.type == "uri":
-        return _uri(parameter, found)
-    if parameter.type != "path":
-        return parameter
-    return replace(parameter, argument=parameters.resolve(parameter, context, found))
-
-
-def _discreet(error: RunnerError, parameter: BoundParameter) -> RunnerError:
-    """`error`, without the words that may hold a secret value."""
-    if not parameter.secret:
-        return error
-    return ParameterError(f"parameter `{parameter.name}`: its secret value can't be used")
-
-
-def _uri(parameter: BoundParameter, found: Gathered) -> BoundParameter:
-    if addresses.has_scheme(parameter.text):
-        return parameter
-    shown = "its value" if parameter.secret else f"`{parameter.text}`"
-    message = f"parameter `{parameter.name}` must be a URI with a scheme, not {shown}"
-    if parameter.origin == "default":
-        found.warnings.append(f"the default of {message}")
-        return parameter
-    raise ParameterError(message, "write it as https://…, s3://… or file:///…")
-
-
-def _raise(errors: list[RunnerError], entry_point: str) -> None:
-    if not errors:
-        return
-    if len(errors) == 1:
-        raise errors[0]
-    raise ParameterError(
-        f"{len(errors)} parameters of `{entry_point}` are wrong",
-        details=tuple(
-            f"{error.message}{f' ({error.hint})' if error.hint else ''}" for error in errors
-        ),
-    )
+    prepared = gathering.gather(step, context)
+    return gathering.gather(step, replace(context, fetch=True)) if fetch else prepared

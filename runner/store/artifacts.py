@@ -60,7 +60,7 @@ def baseline(root: Path) -> Baseline:
     return scan.scan(root)
 
 
-def capture(
+def capture(  # noqa: D417  checkout, run_directory, settings say what they are
     checkout: Checkout,
     before: Baseline,
     *,
@@ -77,10 +77,7 @@ def capture(
     the checkout with the checkout. Files of a checkout that stays are copied.
 
     Args:
-        checkout: after the step.
         before: the baseline taken before the step.
-        run_directory: the run's folder; outputs are shown under its `artifacts`.
-        settings: the homes.
         declared: globs relative to the project, kept even where the step left them as they were.
         metrics: as `declared`, but only those that the step wrote.
         original: content of a file of the source (path relative to the project), so that a file
@@ -95,18 +92,8 @@ def capture(
     after = _scan_after(checkout.root, before.repositories | homes | {".git"}, opening=not copies)
     project = _relative_project(checkout)
     found = _outputs(checkout.root, before, after, project, declared, metrics, original)
-    counted = Counter((item.entry.device, item.entry.inode) for item in found)
-    keeper = Keeper(
-        root=checkout.root,
-        artifacts=run_directory / layout.ARTIFACTS,
-        settings=settings,
-        copy=copies,
-        alone=frozenset(
-            (item.entry.device, item.entry.inode)
-            for item in found
-            if counted[item.entry.device, item.entry.inode] == item.entry.links
-        ),
-    )
+    artifacts = run_directory / layout.ARTIFACTS
+    keeper = Keeper(checkout.root, artifacts, settings, copy=copies, alone=_alone(found))
     kept, unread = _keep_all(keeper, found)
     _keep_empty_folders(keeper, before, after, project)
     outputs = tuple(sorted(kept, key=lambda file: file.path))
@@ -116,6 +103,16 @@ def capture(
         deleted=tuple(sorted(_shown(path, project) for path in gone if not _below(path, homes))),
         missing=_missing(declared, outputs),
         warnings=(*_strange(after, project), *unread),
+    )
+
+
+def _alone(found: list[_Found]) -> frozenset[tuple[int, int]]:
+    """Inodes all of whose names are among the outputs: nobody else can see them change."""
+    counted = Counter((item.entry.device, item.entry.inode) for item in found)
+    return frozenset(
+        (item.entry.device, item.entry.inode)
+        for item in found
+        if counted[item.entry.device, item.entry.inode] == item.entry.links
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from runner.environments.base import LocalPackage, Package
@@ -49,7 +50,7 @@ def from_text(text: str | bytes, directory: Path | None) -> Run:
             f"{error.msg.lower()}",
             "restore it, or delete the run",
         ) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(
             f"{where}: the record isn't JSON: {error}", "restore it, or delete the run"
         ) from error
@@ -71,15 +72,13 @@ def from_json(data: object, directory: Path | None) -> Run:
     run_id = top.text("id")
     if not layout.is_id(run_id):
         raise top.wrong("id", "a run id", run_id)
-    source = _source(top.fields("source"))
-    parents = len([part for part in source.subdirectory.split("/") if part])
-    return Run(
+    run = Run(
         id=run_id,
         status=cast("Status", top.choice("status", STATUSES)),
         name=top.optional("name"),
         manifest_name=top.optional("manifest_name"),
-        request=cast("dict[str, object]", top.raw("request") or {}),
-        source=source,
+        request=top.fields("request").all() if top.has("request") else {},
+        source=_source(top.fields("source")),
         entry_point=top.text("entry_point"),
         command=top.text("command"),
         parameters=tuple(_parameter(name, field) for name, field in top.members("parameters")),
@@ -87,9 +86,6 @@ def from_json(data: object, directory: Path | None) -> Run:
         host=_host(top.fields("host")),
         variables={name: _variable(field) for name, field in top.members("variables")},
         inputs=tuple(_file(field, None) for field in top.each("inputs")),
-        outputs=tuple(_file(field, parents) for field in top.each("outputs")),
-        deleted=top.sequence("deleted"),
-        metrics=top.numbers("metrics"),
         tags=top.texts("tags"),
         experiment=top.optional("experiment"),
         experiment_id=top.optional("experiment_id"),
@@ -97,13 +93,25 @@ def from_json(data: object, directory: Path | None) -> Run:
         rerun_of=top.optional("rerun_of"),
         group=top.optional("group"),
         started=top.text("started"),
+        warnings=top.sequence("warnings"),
+        process=_process(top.fields("process")) if top.has("process") else None,
+        directory=directory,
+    )
+    return _with_results(run, top)
+
+
+def _with_results(run: Run, top: Fields) -> Run:
+    """`run` with what came of it."""
+    parents = len([part for part in run.source.subdirectory.split("/") if part])
+    return replace(
+        run,
+        outputs=tuple(_file(field, parents) for field in top.each("outputs")),
+        deleted=top.sequence("deleted"),
+        metrics=top.numbers("metrics"),
         ended=top.optional("ended"),
         exit_code=top.integer("exit_code") if top.has("exit_code") else None,
         reason=top.optional("reason"),
         resources=_resources(top.fields("resources")) if top.has("resources") else None,
-        warnings=top.sequence("warnings"),
-        process=_process(top.fields("process")) if top.has("process") else None,
-        directory=directory,
     )
 
 

@@ -58,6 +58,10 @@ class Fields:
         """The keys of the object."""
         return list(self._data)
 
+    def all(self) -> dict[str, object]:
+        """The object itself."""
+        return self._data
+
     def raw(self, key: str) -> object:
         """Whatever is there, None where nothing is."""
         return self._data.get(key)
@@ -87,7 +91,10 @@ class Fields:
             return NOT_FINITE[value]
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise self.wrong(key, "a number", value)
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise self.wrong(key, "a smaller number", "a huge one") from None
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """True or false; `default` where there is none."""

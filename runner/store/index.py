@@ -54,7 +54,7 @@ def list_runs(wanted: Filter, *, settings: Settings, progress: Progress) -> list
         return []
     try:
         return _listed(_current(settings, progress), wanted, settings, progress)
-    except tables.unusable(ValueError):
+    except tables.unusable(ValueError, StoreError):
         # Damage that shows only in the rows: the records have everything.
         return _listed(_replaced(settings, progress), wanted, settings, progress)
 
