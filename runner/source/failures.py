@@ -24,6 +24,12 @@ _RULES: tuple[tuple[str, type[SourceError], str, str], ...] = (
         "make room in the cache home, or set REPRUN_CACHE to another disk",
     ),
     (
+        r"unable to (?:write|create)|write error|failed to write|cannot (?:write|create)",
+        SourceError,
+        "there is no room, or no right, to write {where}",
+        "make room in the cache home, or set REPRUN_CACHE to another disk",
+    ),
+    (
         r"dubious ownership",
         SourceRefused,
         "{where} belongs to somebody else, so git refuses to read it",
