@@ -210,9 +210,13 @@ class Bundle:
             self._tar = tarfile.open(  # noqa: SIM115  closed by `close`
                 path, mode="r:", encoding="utf-8", errors="surrogateescape"
             )
-            self.entries, self.deleted = self._index()
         except (OSError, tarfile.TarError) as error:
             raise SourceDamaged(f"the snapshot {path} can't be read: {error}") from error
+        try:
+            self.entries, self.deleted = self._index()
+        except BaseException:
+            self._tar.close()
+            raise
 
     def _index(self) -> tuple[Mapping[str, Entry], frozenset[str]]:
         entries: dict[str, Entry] = {}

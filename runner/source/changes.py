@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runner.errors import SourceDamaged, SourceError
+from runner.errors import SourceError
 from runner.source import bundle, local, plumbing, repository, versions
 from runner.source.model import Changes
 
@@ -79,7 +79,7 @@ def capture(
     with hold(folder / f"{key}.lock", waiting=progress.update):
         try:
             return _capture(found, head, folder / key, settings, progress)
-        except SourceDamaged:
+        except SourceError:
             from runner.files import remove_tree
 
             # Our own index may be what is broken; a new one is as good.

@@ -24,6 +24,12 @@ _RULES: tuple[tuple[str, type[SourceError], str, str], ...] = (
         "make room in the cache home, or set REPRUN_CACHE to another disk",
     ),
     (
+        r"unable to (?:write|create)|write error|failed to write|cannot (?:write|create)",
+        SourceError,
+        "there is no room, or no right, to write {where}",
+        "make room in the cache home, or set REPRUN_CACHE to another disk",
+    ),
+    (
         r"dubious ownership",
         SourceRefused,
         "{where} belongs to somebody else, so git refuses to read it",
@@ -91,6 +97,7 @@ _RULES: tuple[tuple[str, type[SourceError], str, str], ...] = (
         (
             r"corrupt|bad object|unable to read|missing blob|missing tree|loose object|is empty"
             r"|invalid object|not a tree|mismatch|could not open|bad tree|unable to parse"
+            r"|does not match index|failed to unpack tree|did not send all necessary objects"
         ),
         SourceDamaged,
         "the repository {where} is damaged",

@@ -31,7 +31,7 @@ def commit(store: Path, name: str, at: Path, *, where: str, raw: bool) -> None:
         SourceDamaged: the repository lacks something.
     """
     own = at / ".git"
-    repository.write(own, head=name, borrowed=store)
+    repository.write(own, head=name, borrowed=store, digits=len(name))
     if raw:
         (own / "info").mkdir()
         (own / "info" / "attributes").write_text(repository.NEUTRAL)

@@ -56,19 +56,9 @@ def resolve(
     reference, commit = chosen
     beyond = [reference] if not reference.startswith(("refs/heads/", "refs/tags/", "HEAD")) else []
 
-    def satisfied(place: Path) -> bool:
-        return _in_mirror(place, commit, subdirectory, progress) is not None
-
     found = _in_mirror(store, commit + version.steps, subdirectory, progress)
     if found is None:
-        mirror.update(
-            address,
-            satisfied=satisfied,
-            settings=settings,
-            progress=progress,
-            advertised=advertised,
-            wanted=beyond,
-        )
+        _fetch(address, commit, advertised, beyond, settings, progress)
         found = _in_mirror(store, commit + version.steps, subdirectory, progress)
     if found is None:
         raise versions.too_far(version, where=address.public)
@@ -85,14 +75,54 @@ def obtain(address: Address, commit: str, *, settings: Settings, progress: Progr
     return resolve(address, version, "", settings=settings, progress=progress)[0]
 
 
+def _fetch(
+    address: Address,
+    commit: str,
+    advertised: mirror.Advertised,
+    wanted: Sequence[str],
+    settings: Settings,
+    progress: Progress,
+) -> None:
+    """Bring the mirror up to date; one that is too damaged for that is made anew."""
+
+    def satisfied(place: Path) -> bool:
+        return _in_mirror(place, commit, "", progress) is not None
+
+    def update() -> Path:
+        return mirror.update(
+            address,
+            satisfied=satisfied,
+            settings=settings,
+            progress=progress,
+            advertised=advertised,
+            wanted=wanted,
+        )
+
+    there = mirror.exists(mirror.locate(address, settings))
+    try:
+        store = update()
+    except SourceDamaged:
+        store = None
+    if store is not None and (not there or satisfied(store) or commit not in _known(advertised)):
+        return
+    store = mirror.locate(address, settings)
+    progress.warning(f"the mirror {store} is damaged; it is fetched again")
+    mirror.discard(store, progress=progress)
+    update()
+
+
+def _known(advertised: mirror.Advertised) -> set[str]:
+    return set(advertised.references.values())
+
+
 def _in_mirror(store: Path, expression: str, subdirectory: str, progress: Progress) -> Found | None:
     """What the mirror has; a damaged one is put away, and counts as having nothing."""
     if not mirror.exists(store):
         return None
     try:
         return versions.inspect(store, expression, subdirectory)
-    except SourceDamaged as error:
-        progress.warning(f"{error.message}; it is fetched again")
+    except (SourceDamaged, SourceNotFound):
+        progress.warning(f"the mirror {store} is damaged; it is fetched again")
         mirror.discard(store, progress=progress)
         return None
 
@@ -116,16 +146,7 @@ def _by_commit(
         attempts.append([version.base.lower()])
     for wanted in attempts:
         try:
-            mirror.update(
-                address,
-                satisfied=lambda place: bool(
-                    _in_mirror(place, version.base, subdirectory, progress)
-                ),
-                settings=settings,
-                progress=progress,
-                advertised=advertised,
-                wanted=wanted,
-            )
+            _fetch(address, version.base, advertised, wanted, settings, progress)
         except UnknownVersion:
             break
         found = _in_mirror(store, version.text, subdirectory, progress)

@@ -168,8 +168,11 @@ def _committed(
 def _parent_of_submodules(found: Local, source: Source) -> Address:
     """Where relative addresses of submodules start: as in git, the remote, else the repository."""
     here = _local_address(found)
-    if source.remote is None or source.remote.startswith(("/", ".", "file:")):
+    if source.remote is None or source.remote.startswith("."):
         return here
+    if source.remote.startswith(("/", "file:")):
+        path = addresses.path_of(source.remote)
+        return addresses.Address("local", str(path), addresses.file_url(path), path)
     return addresses.Address("git", source.remote, source.remote)
 
 

@@ -58,9 +58,15 @@ class Finder:
     def _store(
         self, store: Path, name: str, url: str, commit: str, parent: Address, path: str
     ) -> tuple[Path, Address]:
-        address = _address(url, parent, path)
         inner = store / "modules" / name
-        if ".." not in name.split("/") and (inner / "HEAD").is_file() and _has(inner, commit):
+        here = ".." not in name.split("/") and (inner / "HEAD").is_file() and _has(inner, commit)
+        try:
+            address = _address(url, parent, path)
+        except SourceError:
+            if here:  # a clone that has it all need not know where it came from
+                return inner, parent
+            raise
+        if here:
             return inner, address
         try:
             if address.path is not None:

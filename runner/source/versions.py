@@ -84,7 +84,8 @@ def inspect(store: Path, expression: str, subdirectory: str = "") -> Found | Non
         SourceDamaged: the repository can't be read.
     """
     names = [f"{expression}^{{commit}}", f"{expression}^{{tree}}", f"{expression}:.gitmodules"]
-    names.append(f"{expression}:{subdirectory}")
+    short = re.split(r"[~^]", expression, maxsplit=1)[0]
+    names += [f"{expression}:{subdirectory}", short]
     request = "\n".join(names) + "\n"
     answer = git(
         ["cat-file", "--batch-check"],
@@ -92,18 +93,17 @@ def inspect(store: Path, expression: str, subdirectory: str = "") -> Found | Non
         standard_input=request.encode("utf-8", "surrogateescape"),
     )
     lines = [line.split() for line in answer.decode(errors="replace").splitlines()]
-    if lines and lines[0][-1:] == ["ambiguous"]:
-        raise _ambiguous(store, expression)
     kinds = [line[1] if len(line) == 3 else "" for line in lines]  # noqa: PLR2004
     if kinds[:1] != ["commit"]:
+        if lines and lines[-1][-1:] == ["ambiguous"]:
+            raise _ambiguous(store, short)
         return None
     if kinds[1] != "tree":
         raise SourceDamaged(f"the repository {store} lacks the tree of {lines[0][0]}")
     return Found(lines[0][0], lines[1][0], kinds[2] == "blob", kinds[3] == "tree")
 
 
-def _ambiguous(store: Path, expression: str) -> UnknownVersion:
-    short = re.split(r"[~^]", expression, maxsplit=1)[0]
+def _ambiguous(store: Path, short: str) -> UnknownVersion:
     try:
         listed = git(["rev-parse", f"--disambiguate={short}"], store=store).decode().split()
     except SourceError:

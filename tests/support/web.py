@@ -1,92 +1,113 @@
-"""An HTTP server on loopback that answers as a test wants, badly too."""
+"""A real web server on loopback: smart-HTTP git with or without a password, and plain files."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import http.server
+import os
+import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
-class Site:
-    """What the server has, and what it was asked.
+@dataclass
+class WebServer:
+    """A running server; `url` has no credentials, `with_password` has them."""
 
-    Attributes:
-        files: path → content.
-        login: `user:password` in base64 that it asks for.
-        redirects: path → location.
-        short: paths whose answers break off half-way.
-        stalled: paths whose answers stop half-way and never go on.
-        asked: (path, Authorization header) of every request.
-    """
+    url: str
+    user: str | None = None
+    password: str | None = None
+    requests: list[str] = field(default_factory=list)
 
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.redirects: dict[str, str] = {}
-        self.short: set[str] = set()
-        self.chunked_short: set[str] = set()
-        self.stalled: set[str] = set()
-        self.login: str | None = None
-        self.asked: list[tuple[str, str | None]] = []
-        self.address = ""
-        self.end = threading.Event()
+    @property
+    def with_password(self) -> str:
+        """The server's address with the right user and password in it."""
+        return self.url.replace("//", f"//{self.user}:{self.password}@")
 
 
 @contextlib.contextmanager
-def serve() -> Iterator[Site]:
-    """A site while the body runs."""
-    site = Site()
+def serve_http(
+    base: Path, *, user: str | None = None, password: str | None = None
+) -> Iterator[WebServer]:
+    """Serve the repositories and files below `base`; with a password to whoever gives it only."""
+    server = WebServer("", user, password)
+    expected = None
+    if user is not None:
+        expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        """Files by themselves, everything else through git's own backend."""
+
         def do_GET(self) -> None:
-            _answer(self, site)
+            """Answer a file or the first request of a fetch."""
+            self._answer(b"")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def do_POST(self) -> None:
+            """Answer a fetch."""
+            self._answer(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+        def _answer(self, body: bytes) -> None:
+            server.requests.append(self.path)
+            if expected is not None and self.headers.get("Authorization") != expected:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="private"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            path, _, query = self.path.partition("?")
+            if self.command == "GET" and (base / path.lstrip("/")).is_file():
+                self._send(200, "application/octet-stream", (base / path.lstrip("/")).read_bytes())
+            else:
+                self._git(path, query, body)
+
+        def _git(self, path: str, query: str, body: bytes) -> None:
+            done = subprocess.run(
+                ["git", "http-backend"],
+                input=body,
+                capture_output=True,
+                check=False,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "GIT_PROJECT_ROOT": str(base),
+                    "GIT_HTTP_EXPORT_ALL": "1",
+                    "GIT_CONFIG_COUNT": "1",
+                    "GIT_CONFIG_KEY_0": "safe.directory",
+                    "GIT_CONFIG_VALUE_0": "*",
+                    "PATH_INFO": path,
+                    "QUERY_STRING": query,
+                    "REQUEST_METHOD": self.command,
+                    "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                    "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                    "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                },
+            )
+            head, _, content = done.stdout.partition(b"\r\n\r\n")
+            fields = dict(line.split(": ", 1) for line in head.decode().splitlines())
+            status = int(fields.get("Status", "200").split()[0])
+            self._send(status, fields.get("Content-Type", "text/plain"), content)
+
+        def _send(self, status: int, kind: str, content: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name there
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield site
-    finally:
-        site.end.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def _answer(handler: BaseHTTPRequestHandler, site: Site) -> None:
-    path = handler.path
-    given = handler.headers.get("Authorization")
-    site.asked.append((path, given))
-    if path in site.redirects:
-        handler.send_response(302)
-        handler.send_header("Location", site.redirects[path])
-        handler.end_headers()
-    elif site.login is not None and given != f"Basic {site.login}":
-        handler.send_error(401)
-    elif (content := site.files.get(path.partition("?")[0])) is None:
-        handler.send_error(404)
-    else:
-        _send(handler, site, content)
-
-
-def _send(handler: BaseHTTPRequestHandler, site: Site, content: bytes) -> None:
-    path, half = handler.path, len(content) // 2
-    handler.send_response(200)
-    if path in site.chunked_short:
-        handler.send_header("Transfer-Encoding", "chunked")
-        handler.end_headers()
-        handler.wfile.write(b"%x\r\n%s" % (len(content), content[:half]))
-        return
-    handler.send_header("Content-Length", str(len(content)))
-    handler.end_headers()
-    broken = path in site.short | site.stalled
-    handler.wfile.write(content[:half] if broken else content)
-    if path in site.stalled:
-        site.end.wait(10)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        server.url = f"http://127.0.0.1:{running.server_address[1]}"
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            running.shutdown()
+            thread.join()
