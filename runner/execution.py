@@ -26,14 +26,13 @@ if TYPE_CHECKING:
 
     from runner.environments.base import Environment
     from runner.executors.base import Outcome
-    from runner.inputs import Laid
     from runner.manifest.model import Step
     from runner.pipeline import Plan
     from runner.progress import Noting
     from runner.settings import Settings
     from runner.source.model import Checkout
     from runner.store.artifacts import Baseline
-    from runner.store.records import Run
+    from runner.store.records import RecordedFile, Run
 
 HIDDEN = "***"
 
@@ -43,6 +42,7 @@ class Ready:
     """A step with its checkout, environment, inputs and command.
 
     Attributes:
+        read: the inputs, digested.
         command: as the shell gets it.
         shown_command: the same with secret values hidden.
         secrets: the texts that must not be shown or kept.
@@ -54,7 +54,7 @@ class Ready:
     environment: Environment
     activation: Activation
     checkout: Checkout
-    laid: Laid
+    read: tuple[RecordedFile, ...]
     command: str
     shown_command: str
     secrets: tuple[str, ...]
@@ -74,7 +74,7 @@ def make_ready(
     Raises:
         RunnerError: an input is gone, a local package does not build.
     """
-    laid = inputs.lay(planned.prepared, checkout)
+    read = inputs.lay(planned.prepared, checkout)
     activation = activate(planned, environment, checkout, settings=settings, progress=progress)
     step = planned.prepared.step
     hidden = [replace(p, argument=HIDDEN) if p.secret else p for p in step.parameters]
@@ -86,7 +86,7 @@ def make_ready(
         environment=environment,
         activation=activation,
         checkout=checkout,
-        laid=laid,
+        read=read,
         command=render(step),
         shown_command=render(replace(step, parameters=tuple(hidden))),
         secrets=tuple(p.text for p in step.parameters if p.secret and p.text),

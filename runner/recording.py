@@ -63,7 +63,7 @@ def opening(
         started=_now(),
         manifest_name=planned.manifest.name,
         name=request.run_name,
-        inputs=ready.laid.inputs,
+        inputs=ready.read,
         tags=request.tags,
         experiment=request.experiment,
         experiment_id=request.experiment_id,

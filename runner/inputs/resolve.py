@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runner.source.model import ProjectFiles, Source
 
 
-def resolve(  # noqa: D417  source, files, settings, progress say what they are
+def resolve(
     step: Step,
     *,
     request: Request,

@@ -60,7 +60,7 @@ def baseline(root: Path) -> Baseline:
     return scan.scan(root)
 
 
-def capture(  # noqa: D417  checkout, run_directory, settings say what they are
+def capture(
     checkout: Checkout,
     before: Baseline,
     *,

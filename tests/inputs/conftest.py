@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.scenes import Scene
-from tests.support.web import Site, serve
+from tests.support.website import Site, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from runner.inputs import download
 from runner.manifest.model import Input
 from tests.support.disks import small_disk
 from tests.support.scenes import Scene, objects_of, sha256
-from tests.support.web import Site, serve
+from tests.support.website import Site, serve
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from tests.support.users import as_nobody
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.web import Site
+    from tests.support.website import Site
 
 
 def test_a_given_path_outside_becomes_absolute_and_is_digested(scene: Scene) -> None:
