@@ -77,12 +77,9 @@ def capture(  # noqa: D417  checkout, run_directory, settings say what they are
     the checkout with the checkout. Files of a checkout that stays are copied.
 
     Args:
-        before: the baseline taken before the step.
         declared: globs relative to the project, kept even where the step left them as they were.
         metrics: as `declared`, but only those that the step wrote.
-        original: content of a file of the source, to tell a file that was only touched from an
-            output; None to take every touched file for one.
-        stays: the checkout is kept afterwards.
+        original: a source file's content; None to take every touched file for a changed one.
 
     Raises:
         StoreError: a file can't be kept (no space); everything is still in the checkout.
