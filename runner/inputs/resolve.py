@@ -48,10 +48,7 @@ def resolve(
         return Prepared(step)
     from runner.inputs import declared, gathering
 
-    storage = run_directory / "inputs"
-    if request.storage_dir is not None:
-        # A folder of the run's own: two runs may share a storage folder.
-        storage = request.caller / request.storage_dir / run_directory.name
+    storage = _storage(request, run_directory)
     local = declared.local_project(source, settings)
     context = gathering.Context(
         request, source, files, settings, progress, local, storage, fetch=False
@@ -59,3 +56,10 @@ def resolve(
     # All is checked before the first byte is fetched.
     prepared = gathering.gather(step, context)
     return gathering.gather(step, replace(context, fetch=True)) if fetch else prepared
+
+
+def _storage(request: Request, run_directory: Path) -> Path:
+    if request.storage_dir is None:
+        return run_directory / "inputs"
+    # A folder of the run's own: two runs may share a storage folder.
+    return request.caller / request.storage_dir / run_directory.name

@@ -77,12 +77,9 @@ def capture(
     the checkout with the checkout. Files of a checkout that stays are copied.
 
     Args:
-        before: the baseline taken before the step.
         declared: globs relative to the project, kept even where the step left them as they were.
         metrics: as `declared`, but only those that the step wrote.
-        original: content of a file of the source (path relative to the project), so that a file
-            that was only touched is not an output; None to take every touched file for one.
-        stays: the checkout is kept afterwards.
+        original: a source file's content; None to take every touched file for a changed one.
 
     Raises:
         StoreError: a file can't be kept (no space); everything is still in the checkout.
@@ -92,18 +89,22 @@ def capture(
     after = _scan_after(checkout.root, before.repositories | homes | {".git"}, opening=not copies)
     project = _relative_project(checkout)
     found = _outputs(checkout.root, before, after, project, declared, metrics, original)
-    artifacts = run_directory / layout.ARTIFACTS
-    keeper = Keeper(checkout.root, artifacts, settings, copy=copies, alone=_alone(found))
+    shown_at = run_directory / layout.ARTIFACTS
+    keeper = Keeper(checkout.root, shown_at, settings, copies, _alone(found))
     kept, unread = _keep_all(keeper, found)
     _keep_empty_folders(keeper, before, after, project)
     outputs = tuple(sorted(kept, key=lambda file: file.path))
-    gone = [path for path in before.entries if path not in after.entries]
     return Captured(
         outputs=outputs,
-        deleted=tuple(sorted(_shown(path, project) for path in gone if not _below(path, homes))),
+        deleted=_deleted(before, after, project, homes),
         missing=_missing(declared, outputs),
         warnings=(*_strange(after, project), *unread),
     )
+
+
+def _deleted(before: Scan, after: Scan, project: str, homes: frozenset[str]) -> tuple[str, ...]:
+    gone = (path for path in before.entries if path not in after.entries)
+    return tuple(sorted(_shown(path, project) for path in gone if not _below(path, homes)))
 
 
 def _alone(found: list[_Found]) -> frozenset[tuple[int, int]]:

@@ -62,18 +62,15 @@ def from_json(data: object, directory: Path | None) -> Run:
 
     Args:
         data: what the JSON parser made of the record.
-        directory: where the record lies, if it lies in a store.
+        directory: where the record lies, if in a store.
 
     Raises:
         StoreError: `data` is of a newer version, or not a record.
     """
     top = Fields(data, _where(directory))
     _check_version(top, _where(directory))
-    run_id = top.text("id")
-    if not layout.is_id(run_id):
-        raise top.wrong("id", "a run id", run_id)
     run = Run(
-        id=run_id,
+        id=_id(top),
         status=cast("Status", top.choice("status", STATUSES)),
         name=top.optional("name"),
         manifest_name=top.optional("manifest_name"),
@@ -98,6 +95,13 @@ def from_json(data: object, directory: Path | None) -> Run:
         directory=directory,
     )
     return _with_results(run, top)
+
+
+def _id(top: Fields) -> str:
+    run_id = top.text("id")
+    if not layout.is_id(run_id):
+        raise top.wrong("id", "a run id", run_id)
+    return run_id
 
 
 def _with_results(run: Run, top: Fields) -> Run:

@@ -184,8 +184,7 @@ def test_a_run_killed_between_record_and_index_is_listed(settings: Settings) -> 
     process = python(
         """
         from dataclasses import replace
-        from tests.support.progress import Heard
-from tests.support.runs import ENDED
+        from tests.support.runs import ENDED
         run = runs.load_id("r0", settings)
         with pending.marked("r0", settings):
             text = encoding.to_text(replace(run, **ENDED)).encode()
@@ -234,8 +233,7 @@ def test_two_listings_and_two_writers_at_once(settings: Settings) -> None:
     layout.prepare(settings)
     writer = """
         from dataclasses import replace
-        from tests.support.progress import Heard
-from tests.support.runs import ENDED
+        from tests.support.runs import ENDED
         for number in range(40):
             run = runs.begin(make_run(), lock_text="", settings=settings)
             runs.finish(replace(run, **ENDED), settings=settings)
