@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.manifest.compose import MAX_NODES, Unreadable, compose
 from runner.manifest.document import MappingNode, ScalarNode, Spot, kind_of, shorten
@@ -28,8 +27,7 @@ TAB = r"^ *\t"
 START = Spot(1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Accident:
+class Accident(NamedTuple):
     """What has happened, where, and what to do."""
 
     code: str

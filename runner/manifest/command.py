@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import string
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import ManifestError
 from runner.manifest.document import shorten
@@ -23,8 +22,7 @@ MOST_FAULTS = 20
 SHELL_NAME = r"[A-Za-z_]\w*"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong with a template.
 
     Attributes:
@@ -40,8 +38,7 @@ class Fault:
     doubtful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A stretch of text, and the placeholder that follows it.
 
     Attributes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.manifest.document import Entry, ListNode, MappingNode, ScalarNode, kind_of, shorten
 from runner.manifest.nearest import nearest
@@ -43,8 +42,7 @@ SYNONYMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Where in the manifest a shape stands, and to whom its faults are told.
 
     Attributes:

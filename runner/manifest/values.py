@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.manifest.document import shorten
 from runner.manifest.nearest import nearest
@@ -20,8 +19,7 @@ TAME_QUANTIFIERS = 3
 TAME_LENGTH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """How a value breaks its declaration: `must be a float`, and a value that would do."""
 
     wanted: str
