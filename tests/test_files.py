@@ -19,49 +19,14 @@ from runner.copying import copy
 from tests.support.filesystems import fill, mounted
 from tests.support.processes import wait_until
 from tests.support.stand_in import ROOT
+from tests.support.users import as_nobody, open_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-NOBODY = 65534
 
 
 def listing(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-
-
-def as_nobody(work: Callable[[], object]) -> str:
-    """Do `work` as a user without root's rights; the error it raised, "" where it raised none."""
-    if os.getuid() != 0:
-        pytest.skip("only root can become another user")
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-            work()
-        except BaseException as error:  # noqa: BLE001  looked at by the test
-            os.write(writing, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        text = answer.read()
-    os.waitpid(pid, 0)
-    return text
-
-
-@pytest.fixture
-def open_path(tmp_path: Path) -> Path:
-    """A folder that another user may reach and write."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    (tmp_path / "open").mkdir()
-    (tmp_path / "open").chmod(0o777)
-    return tmp_path / "open"
 
 
 class TestAtomicWrite:
@@ -97,7 +62,8 @@ class TestAtomicWrite:
             assert (small / "record").read_bytes() == b"before"
             assert listing(small) == ["record"]
 
-    def test_a_read_only_folder(self, open_path: Path) -> None:
+    def test_a_read_only_folder(self, tmp_path: Path) -> None:
+        open_path = open_folder(tmp_path)
         (open_path / "inner").mkdir(mode=0o555)
         fault = as_nobody(lambda: files.atomic_write(open_path / "inner/file", b"x"))
         assert fault.startswith("PermissionError(13")
@@ -289,61 +255,6 @@ class TestReplaceDirectory:
             thread.join()
         assert faults == []
         assert listing(tmp_path) == ["target", "target/name"]
-
-
-class TestRemoveTree:
-    """`remove_tree`."""
-
-    def test_nothing_a_file_and_a_link(self, tmp_path: Path) -> None:
-        (tmp_path / "kept").mkdir()
-        (tmp_path / "kept/file").touch()
-        (tmp_path / "file").touch()
-        (tmp_path / "link").symlink_to("kept")
-        (tmp_path / "broken").symlink_to("nowhere")
-        for name in ("none", "file", "link", "broken"):
-            files.remove_tree(tmp_path / name)
-        assert listing(tmp_path) == ["kept", "kept/file"]
-
-    def test_links_in_it_are_not_followed(self, tmp_path: Path) -> None:
-        (tmp_path / "kept").mkdir()
-        (tmp_path / "kept/file").touch()
-        (tmp_path / "tree").mkdir()
-        (tmp_path / "tree/link").symlink_to(tmp_path / "kept")
-        os.mkfifo(tmp_path / "tree/pipe")
-        files.remove_tree(tmp_path / "tree")
-        assert listing(tmp_path) == ["kept", "kept/file"]
-
-    def test_a_tree_deeper_than_a_path_can_name(self, tmp_path: Path) -> None:
-        (tmp_path / "tree").mkdir()
-        here = os.open(tmp_path / "tree", os.O_RDONLY)
-        for _ in range(5000):
-            os.mkdir("deep", dir_fd=here)
-            inner = os.open("deep", os.O_RDONLY, dir_fd=here)
-            os.close(here)
-            here = inner
-        os.close(here)
-        files.remove_tree(tmp_path / "tree")
-        assert listing(tmp_path) == []
-
-    def test_read_only_and_unreadable_folders(self, open_path: Path) -> None:
-        def make_and_remove() -> None:
-            top = open_path / "tree"
-            (top / "a/b").mkdir(parents=True)
-            (top / "a/b/file").touch()
-            (top / "unreadable/c").mkdir(parents=True)
-            for name, mode in (("a/b", 0o555), ("a", 0o500), ("unreadable", 0), ("", 0o400)):
-                (top / name).chmod(mode)
-            files.remove_tree(top)
-
-        assert as_nobody(make_and_remove) == ""
-        assert listing(open_path) == []
-
-    def test_what_is_somebody_elses_is_an_error(self, open_path: Path) -> None:
-        (open_path / "theirs").mkdir(mode=0o755)
-        (open_path / "theirs/file").touch()
-        fault = as_nobody(lambda: files.remove_tree(open_path / "theirs"))
-        assert fault.startswith("PermissionError(")
-        assert listing(open_path) == ["theirs", "theirs/file"]
 
 
 def test_digest_and_size(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,6 @@ from tests.support.stand_in import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 HOLD = """
 import sys, time
@@ -44,6 +44,12 @@ def holding(path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 def said(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
+
+
+def blocked(pid: int) -> bool:
+    """Whether the kernel has the process waiting for a lock."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any(" -> " in line and f" {pid} " in line for line in lines)
 
 
 def test_another_process_has_it_until_it_is_killed(tmp_path: Path) -> None:
@@ -83,6 +89,7 @@ def test_a_lock_file_that_is_deleted_doesnt_make_two_holders(tmp_path: Path) -> 
     assert mine is not None
     with holding(path) as waiting:
         assert said(waiting).startswith("waiting for")
+        wait_until(lambda: blocked(waiting.pid))
         path.unlink()  # somebody clears the cache
         with holding(path) as third:
             assert said(third) == "held"

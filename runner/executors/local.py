@@ -27,7 +27,7 @@ MOST_NAMES = 5
 
 
 class Local:
-    """Runs steps on this machine, each under a supervisor."""
+    """Runs steps on this machine, each under a supervisor; one at a time (a thread has its own)."""
 
     def __init__(self) -> None:
         self._ready: Supervised | None = None

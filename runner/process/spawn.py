@@ -160,7 +160,7 @@ class Supervised:
                     return bytes(text)
 
     def _understand(self, text: bytes, order: Order) -> Report:
-        lines = {line.partition(b" ")[0]: line.split(b" ")[1:] for line in text.splitlines()}
+        lines = {line.partition(b" ")[0]: line.split(b" ")[1:] for line in text.split(b"\n")}
         if b"failed" in lines:
             raise _not_started(order, int(lines[b"failed"][0]))
         if b"ended" not in lines:
@@ -184,7 +184,7 @@ class Supervised:
             system=system,
             peak_kib=int(peak),
             survivors=int(survivors),
-            left=tuple(left.split("\0")) if left else (),
+            left=tuple(map(_printable, left.split("\0"))) if left else (),
         )
 
 
@@ -194,6 +194,11 @@ def _supervisor_argv(handles: tuple[int, ...]) -> list[str]:
     numbers = map(str, (os.getpid(), *handles))
     folder = str(Path(__file__).parent)
     return [sys.executable, "-I", "-S", "-c", BOOT, folder, *numbers]
+
+
+def _printable(name: str) -> str:
+    """A process gives itself its name, which may hold what a terminal obeys."""
+    return "".join(character if character.isprintable() else "?" for character in name)
 
 
 def _tell(handle: int, message: bytes) -> None:

@@ -54,6 +54,15 @@ def test_many_leftovers_are_counted(tmp_path: Path) -> None:
     assert processes_with(str(tmp_path)) == []
 
 
+def test_a_process_cant_forge_the_report_by_its_name(tmp_path: Path) -> None:
+    name = "open('/proc/self/comm', 'wb').write(b'\\rfailed 2\\x1b[2J')"
+    code = f"{name}; open('ready', 'w'); import time; time.sleep(600)"
+    command = f'{sys.executable} -c "{code}" & until test -e ready; do sleep 0.01; done; exit 3'
+    outcome = Local().execute(execution_in(tmp_path, command), show=None)
+    assert outcome.exit_code == 3
+    assert outcome.warnings == ("the step left 1 process that was ended: `?failed 2?[2J`",)
+
+
 def test_a_stopped_process_hears_that_it_should_end(tmp_path: Path) -> None:
     command = "trap 'echo heard; exit' TERM; kill -STOP $$; while :; do sleep 0.01; done"
     execution = execution_in(tmp_path, command, timeout=0.5)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.errors import Interrupted
 from runner.executors.local import Local
 from runner.process.relay import Relay
 from tests.support import stand_in
@@ -17,6 +18,7 @@ from tests.support.processes import processes_with, wait_until
 from tests.support.steps import execution_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 WAIT = "touch ready; while :; do sleep 0.05; done"
@@ -128,6 +130,25 @@ def test_a_signal_before_the_step_starts_none() -> None:
         signal.raise_signal(signal.SIGTERM)
     assert relay.received == signal.SIGTERM
     assert sent == [signal.SIGTERM]
+
+
+class SignallingSecrets(tuple[str, ...]):
+    """Secrets that are read in the middle of making ready, and a signal that comes then."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        signal.raise_signal(signal.SIGTERM)
+        return super().__iter__()
+
+
+def test_a_signal_while_the_step_is_made_ready(tmp_path: Path) -> None:
+    secrets = SignallingSecrets(("secret",))
+    with pytest.raises(Interrupted, match="interrupted") as caught:
+        Local().execute(execution_in(tmp_path, "touch started", secrets=secrets), show=None)
+    assert caught.value.signal == signal.SIGTERM
+    assert not (tmp_path / "project/started").exists()
+    assert processes_with(str(tmp_path)) == []
 
 
 def _on_a_terminal(argv: list[str]) -> tuple[int, int]:
