@@ -97,11 +97,25 @@ def _lay_out(source: Source, root: Path, settings: Settings, progress: Progress)
             from runner.source import heal
 
             if not heal.fetch_again(source, source.store, settings, progress):
+                _refuse_partial(source)
                 raise
             remove_tree(root)
             _lay_once(source, root, settings, progress)
     except OSError as error:
         raise _unwritable(root, error) from error
+
+
+def _refuse_partial(source: Source) -> None:
+    """Say it well where the user's clone never had the content."""
+    try:
+        partial = b"promisor" in (source.store / "config").read_bytes()
+    except OSError:
+        return
+    if partial:
+        raise SourceError(
+            f"{source.url} is a partial clone that lacks content of {str(source.commit)[:12]}",
+            hint="fetch it with `git checkout` of that version, or give the remote's URL",
+        )
 
 
 def _lay_once(source: Source, root: Path, settings: Settings, progress: Progress) -> None:

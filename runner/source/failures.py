@@ -95,8 +95,8 @@ _RULES: tuple[tuple[str, type[SourceError], str, str], ...] = (
     ),
     (
         (
-            r"corrupt|bad object|unable to read|missing blob|missing tree|loose object|is empty"
-            r"|invalid object|not a tree|mismatch|could not open|bad tree|unable to parse"
+            r"corrupt|bad object|(?:unable to|cannot) read|missing blob|missing tree|loose object"
+            r"|is empty|invalid object|not a tree|mismatch|could not open|bad tree|unable to parse"
             r"|does not match index|failed to unpack tree|did not send all necessary objects"
         ),
         SourceDamaged,

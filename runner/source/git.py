@@ -42,11 +42,17 @@ def fetch(
         universal_newlines=True,  # progress ends its lines with a carriage return
         env=_complete(variables, store),
     )  # fmt: skip
-    handle_process_output(process, None, _listener(report, said), decode_streams=False)
     try:
+        handle_process_output(process, None, _listener(report, said), decode_streams=False)
         process.wait()
     except git.GitCommandError:
         raise failures.explain("\n".join(said), where=where) from None
+    except BaseException:
+        # Whoever interrupts us clears away what git writes to, so git has to be gone first.
+        if process.proc is not None:
+            process.proc.terminate()
+            process.proc.wait()
+        raise
 
 
 def _listener(report: Callable[[str], None], said: list[str]) -> Callable[[str], None]:

@@ -450,7 +450,7 @@ def test_a_partial_clone_is_never_fetched_into(
     run_git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{project.path}", "partial")
     before = digest_everything(tmp_path / "partial")
     assert laid_out(resolved(tmp_path / "partial"), settings) == content(project.path)
-    with pytest.raises(SourceError, match=r"is damaged|lacks|partial"):
+    with pytest.raises(SourceError, match="is a partial clone that lacks content"):
         laid_out(resolved(tmp_path / "partial", "v1"), settings)
     assert digest_everything(tmp_path / "partial") == before
 

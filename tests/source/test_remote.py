@@ -417,6 +417,49 @@ def test_a_fetch_that_is_killed_leaves_the_next_one_unharmed(
     assert not list(settings.mirrors.glob(".*"))
 
 
+def test_a_fetch_that_is_interrupted_clears_up_at_once(
+    project: Repository, daemon: Daemon, settings: Settings, tmp_path: Path
+) -> None:
+    project.write("large", os.urandom(120 << 20)).commit("large")
+    process = _start(f"{daemon.url}/project", tmp_path)
+    deadline = time.monotonic() + 60
+    while not list(settings.mirrors.glob("**/tmp_pack_*")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert "KeyboardInterrupt" in said
+    assert [path.name for path in settings.mirrors.iterdir() if path.is_dir()] == []
+
+
+def test_a_warm_run_loads_no_slow_library(
+    project: Repository, daemon: Daemon, resolved: Resolve, tmp_path: Path
+) -> None:
+    resolved(f"{daemon.url}/project")
+    code = _RESOLVE.replace("caller=home", f"caller=home, version='{project.head}'")
+    code += """
+from runner.source.checkout import checkout
+from runner.source.files import open_files
+request = Request(uri=uri, caller=home, version=sys.argv[3])
+source = resolve(request, settings=settings, progress=Silent())
+with open_files(source, settings=settings) as files:
+    files.read("MLproject")
+with checkout(source, settings=settings, progress=Silent()):
+    pass
+slow = {"git", "urllib.request", "http", "email", "tarfile", "zipfile", "asyncio", "logging",
+        "difflib", "concurrent.futures", "importlib.metadata"}
+print(sorted(slow & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"{daemon.url}/project", str(tmp_path), project.head],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [project.head, "[]"]
+
+
 def test_two_first_clones_at_once_are_one(
     project: Repository, daemon: Daemon, tmp_path: Path, settings: Settings
 ) -> None:
