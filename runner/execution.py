@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner import inputs, recording
 from runner.environments.base import Activation
@@ -35,10 +37,10 @@ if TYPE_CHECKING:
     from runner.store.records import RecordedFile, Run
 
 HIDDEN = "***"
+BEFORE_PREFIXES = ("2.", "3.6.", "3.7.")  # these know no PYTHONPYCACHEPREFIX
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """A step with its checkout, environment, inputs and command.
 
     Attributes:
@@ -139,7 +141,7 @@ def carry_out(
             clean=ready.planned.request.clean_env,
             pass_env=ready.planned.request.pass_env,
             bytecode_prefix=prefix,
-            extra=recording.mlflow_variables(ready.planned.request),
+            extra=_extra(ready, settings),
         )
         opened = recording.opening(ready, variables, settings=settings, progress=progress)
         begun = runs.begin(opened, lock_text=ready.environment.lock.text, settings=settings)
@@ -152,6 +154,16 @@ def carry_out(
             with contextlib.suppress(RunnerError):
                 runs.finish(broken, settings=settings)
             raise
+
+
+def _extra(ready: Ready, settings: Settings) -> dict[str, str]:
+    variables = recording.mlflow_variables(ready.planned.request)
+    # A checkout without a git of its own must not find a repository above the cache.
+    variables["GIT_CEILING_DIRECTORIES"] = str(settings.work)
+    interpreter = ready.environment.interpreter
+    if interpreter is not None and interpreter.version.startswith(BEFORE_PREFIXES):
+        variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    return variables
 
 
 def _execute(

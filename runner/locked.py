@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.environments import kinds, project_lock
 from runner.errors import RequestError
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from runner.source.model import ProjectFiles
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A lock in a project.
 
     Attributes:

@@ -6,8 +6,9 @@ Each stage is named once, here; progress, messages and record keys use the same 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.environments import kinds
 from runner.errors import RunnerError
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 SOURCE, LOCK, ENVIRONMENT, STEP = STAGES = ("source", "lock", "environment", "step")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Everything that is known before anything is locked, built or started.
 
     Attributes:

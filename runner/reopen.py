@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.environments import ensure, kinds
 from runner.environments.base import Activation, Environment, Lock
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from runner.store.records import Run
 
 
-@dataclass(frozen=True, slots=True)
-class Reopened:
+class Reopened(Struct, frozen=True):
     """A run's checkout with its environment, as its step saw them.
 
     Attributes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import structs
 
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
@@ -35,8 +35,8 @@ def check(uri: str, *, version: str | None, strict: bool, quiet: bool, as_json: 
 
     manifest = _examine(uri, version, quiet=quiet)
     if strict:
-        harder = tuple(dataclasses.replace(p, severity="error") for p in manifest.problems)
-        manifest = dataclasses.replace(manifest, problems=harder)
+        harder = tuple(structs.replace(p, severity="error") for p in manifest.problems)
+        manifest = structs.replace(manifest, problems=harder)
     if as_json:
         click.echo(json.dumps(describe(manifest), indent=2))
     elif not quiet:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from runner.source.model import ProjectFiles
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Struct, frozen=True):
     """One package that an environment really holds.
 
     Attributes:
@@ -31,8 +31,7 @@ class Package:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(Struct, frozen=True):
     """A Python interpreter on this machine.
 
     Attributes:
@@ -49,8 +48,7 @@ class Interpreter:
     folders: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LocalPackage:
+class LocalPackage(Struct, frozen=True):
     """A package that lies in the project itself, installed in a layer of the run.
 
     Attributes:
@@ -64,8 +62,7 @@ class LocalPackage:
     extras: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Struct, frozen=True):
     """What the project asks for, before anything is resolved.
 
     Attributes:
@@ -99,8 +96,7 @@ class Spec:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """Exact pins with hashes; enough to build the same environment again.
 
     Attributes:
@@ -127,8 +123,7 @@ class Lock:
     made: Literal["resolved", "reused", "project"] = "resolved"
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """A finished environment.
 
     Attributes:
@@ -150,8 +145,7 @@ class Environment:
     built_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Activation:
+class Activation(Struct, frozen=True):
     """How a step gets to see an environment.
 
     Attributes:

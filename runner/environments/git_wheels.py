@@ -11,9 +11,10 @@ import os
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from runner.environments import addresses, diagnosis, digests, uv
 from runner.errors import BuildFailure, IndexUnreachable
@@ -32,8 +33,7 @@ _LINE: Final = re.compile(
 _EPOCH: Final = "1577836800"
 
 
-@dataclass(frozen=True, slots=True)
-class GitRequirement:
+class GitRequirement(Struct, frozen=True):
     """A requirement that is a commit of a repository; `sha256` is its wheel's, once built."""
 
     name: str

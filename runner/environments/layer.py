@@ -9,8 +9,9 @@ is editable.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from runner.environments import contents, digests, markers
 from runner.environments.base import Activation

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from runner.environments.base import Interpreter, Package
 from runner.environments.contents import MARKER
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """Everything that a warm run needs to know of a finished environment.
 
     Attributes:
@@ -42,6 +43,7 @@ def begin(at: Path, lock: Lock) -> None:
 def finish(at: Path, marker: Marker) -> None:
     """Mark `at` as finished; the last thing that happens to it."""
     content = asdict(marker)
+    content["packages"] = [asdict(package) for package in marker.packages]
     if (own := marker.interpreter) is not None:
         content["interpreter"] = [str(own.path), own.version, own.build, own.implementation]
     _write(at, {"version": VERSION, "state": "complete", **content})

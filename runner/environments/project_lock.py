@@ -7,8 +7,9 @@ was made from. It holds as long as the specification is the one it was made from
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from runner.errors import StaleLock
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from runner.environments.requirements import Local, name_of, normalised, text_of
 from runner.errors import EnvironmentFailure
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from runner.source.model import ProjectFiles
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(Struct, frozen=True):
     """A package or project, as its own files have it.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from runner.environments.requirements import text_of
 from runner.errors import EnvironmentFailure
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 _KEYS = ("python", "build_dependencies", "dependencies")
 
 
-@dataclass(frozen=True, slots=True)
-class PythonEnv:
+class PythonEnv(Struct, frozen=True):
     """The file's three keys, everything as the text that stands there (`3.10` stays `3.10`)."""
 
     python: str | None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from runner.environments import digests, project_lock, pyproject, python_env, requirements
 from runner.environments.base import LocalPackage, Spec

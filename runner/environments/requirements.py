@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from runner.errors import EnvironmentFailure
 
@@ -29,8 +30,7 @@ _IGNORED: Final = {"--require-hashes", "--use-feature", "--prefer-binary", "--tr
 _SHORT: Final = {"-i": "--index-url", "-f": "--find-links"}
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(Struct, frozen=True):
     """A package that lies in the project: its path, and how it is to be installed."""
 
     path: str
@@ -38,8 +38,7 @@ class Local:
     extras: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Requirements:
+class Requirements(Struct):
     """What requirement files say, `-r` files read in.
 
     Attributes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from runner.errors import InputError, ParameterError, RunnerError, StoreError
 from runner.inputs import addresses, declared, parameters
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from runner.store.records import RecordedFile
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What resolving needs to know.
 
     Attributes:
@@ -40,8 +41,7 @@ class Context:
     fetch: bool
 
 
-@dataclass(slots=True)
-class Gathered:
+class Gathered(Struct):
     """What was found so far."""
 
     placements: list[Placement] = field(default_factory=list)

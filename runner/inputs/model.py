@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from runner.store.records import RecordedFile
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """A file or folder that is laid where the step finds it.
 
     Attributes:
@@ -35,8 +35,7 @@ class Placement:
     recorded: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Something of the checkout that the step reads, digested once it is laid out.
 
     Attributes:
@@ -51,8 +50,7 @@ class Reading:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """The inputs of a step, checked and fetched; nothing is laid out yet.
 
     Attributes:

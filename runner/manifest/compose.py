@@ -7,8 +7,9 @@ millisecond. Nothing here recurses, and an alias adds what it stands for to the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, cast
+
+from msgspec import Struct, field
 
 from runner.manifest.document import Entry, ListNode, MappingNode, Node, ScalarNode, Spot, shorten
 
@@ -44,8 +45,7 @@ class Unreadable(Exception):
         self.opened = opened
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A collection whose end has not been seen yet, or the document itself."""
 
     kind: str

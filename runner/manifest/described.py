@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
 
 if TYPE_CHECKING:
     from runner.manifest.model import EntryPoint, Manifest, Parameter

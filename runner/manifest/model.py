@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,8 +13,7 @@ Scalar = str | int | float | bool | None
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something wrong (`error`) or doubtful (`warning`) in a manifest.
 
     Attributes:
@@ -40,8 +40,7 @@ class Problem:
         return f"{place}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A declared parameter.
 
     Attributes:
@@ -72,8 +71,7 @@ class Parameter:
     column: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """A declared input: files of the project (`glob`), or a download of a known digest.
 
     Attributes:
@@ -89,8 +87,7 @@ class Input:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """A declared output: a POSIX glob relative to the project that must match after the step.
 
     Attributes:
@@ -101,8 +98,7 @@ class Output:
     comparison: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
+class EntryPoint(Struct, frozen=True):
     """A declared entry point.
 
     Attributes:
@@ -127,8 +123,7 @@ class EntryPoint:
     column: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DockerEnvironment:
+class DockerEnvironment(Struct, frozen=True):
     """`docker_env` of a manifest.
 
     Attributes:
@@ -146,8 +141,7 @@ class DockerEnvironment:
     as_written: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentReference:
+class EnvironmentReference(Struct, frozen=True):
     """Which environment the project asks for.
 
     Attributes:
@@ -167,8 +161,7 @@ class EnvironmentReference:
     column: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """A project's manifest as understood, errors excepted.
 
     Attributes:
@@ -186,8 +179,7 @@ class Manifest:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BoundParameter:
+class BoundParameter(Struct, frozen=True):
     """A parameter with its value.
 
     Attributes:
@@ -208,8 +200,7 @@ class BoundParameter:
     declared: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """An entry point with every parameter bound; `command` is None until paths are resolved.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from runner.errors import RequestError, SourceNotFound
 
@@ -17,8 +18,7 @@ _FORGES = ("github.com/", "gitlab.com/", "bitbucket.org/", "codeberg.org/", "hug
 _READABLE = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """An address, understood.
 
     Attributes:

@@ -11,8 +11,9 @@ import io
 import os
 import stat
 import time
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from runner.errors import SourceDamaged, SourceError, SourceTooLarge
 
@@ -28,8 +29,7 @@ _FILES = "files/"
 _DAY = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One thing to capture.
 
     Attributes:

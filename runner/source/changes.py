@@ -8,8 +8,9 @@ conversion or filter the repository asks for, and the user's repository is only 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from runner.errors import SourceError
 from runner.source import bundle, local, plumbing, repository, versions
@@ -29,8 +30,7 @@ _STATUS = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class Snapshot:
+class Snapshot(Struct):
     """What differs from the commit, of a repository and of its submodules.
 
     Attributes:
@@ -232,6 +232,6 @@ def _take_submodule(
 
 
 def _renamed(entry: bundle.Entry, path: str) -> bundle.Entry:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(entry, path=path)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.errors import SourceError
 from runner.source import plumbing, repository
@@ -24,8 +25,7 @@ _PACKS = 50
 _NOWHERE = Path(os.devnull)
 
 
-@dataclass(frozen=True, slots=True)
-class Advertised:
+class Advertised(Struct, frozen=True):
     """What a remote answers.
 
     Attributes:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What a local directory holds that its commit does not; a stored object of its own.
 
     Attributes:
@@ -27,8 +27,7 @@ class Changes:
     deleted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A project's source, resolved: from here on nothing asks what a branch means.
 
     Attributes:
@@ -89,8 +88,7 @@ class ProjectFiles(Protocol):
         """A digest of the folder or file at `path` (git's tree or blob name where it has one)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(Struct, frozen=True):
     """A source laid out for one run, held under a lock until it is given back.
 
     Attributes:

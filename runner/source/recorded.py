@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from runner.errors import SourceDamaged, SourceError, UnknownVersion
 from runner.source import address as addresses

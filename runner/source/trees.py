@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.errors import SourceDamaged, SourceError
 from runner.source.plumbing import Objects
@@ -20,8 +21,7 @@ FOLDER, LINK, SUBMODULE, FILE, PROGRAM = 0o040000, 0o120000, 0o160000, 0o100644,
 _LINKS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One entry of the tree: its git mode, and where its content is.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.errors import RequestError, SourceDamaged, SourceError, UnknownVersion
 from runner.source.plumbing import git
@@ -18,8 +19,7 @@ _HEX = re.compile(r"[0-9a-fA-F]{4,64}")
 _FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """A version as asked for.
 
     Attributes:
@@ -43,8 +43,7 @@ class Version:
         return _FULL.fullmatch(self.base.lower()) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A commit that a repository on this machine really holds.
 
     Attributes:

@@ -6,8 +6,9 @@ import contextlib
 import os
 import stat
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner import patterns
 from runner.errors import StoreError
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 Baseline = scan.Scan
 
 
-@dataclass(frozen=True, slots=True)
-class Captured:
+class Captured(Struct, frozen=True):
     """What a step made of its checkout.
 
     Attributes:
@@ -45,8 +45,7 @@ class Captured:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """A file to be kept: where it is, and what the record calls it."""
 
     path: str

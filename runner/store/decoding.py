@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
+
+from msgspec.structs import replace
 
 from runner.environments.base import LocalPackage, Package
 from runner.errors import StoreError

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner import files
 from runner.errors import StoreError
@@ -22,16 +23,14 @@ if TYPE_CHECKING:
 GRACE_S = 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """What was freed."""
 
     objects: int
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """What one part of the homes takes: bytes on the disk, a file with several names once."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner import locking
 from runner.errors import StoreError
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 _BATCH = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Which runs are wanted; None means any.
 
     Attributes:

@@ -6,8 +6,9 @@ import fcntl
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.store import layout, objects, scan
 from runner.store.records import RecordedFile
@@ -25,8 +26,7 @@ class Unreadable(Exception):
     """The file can't be read; nothing else is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keeper:
+class Keeper(Struct, frozen=True):
     """How the files of one run are kept.
 
     Attributes:

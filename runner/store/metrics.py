@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import posixpath
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from runner import patterns
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 _LARGEST = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Metrics:
+class Metrics(Struct, frozen=True):
     """The numbers of a run, and what was wrong with the files that should have had more."""
 
     values: Mapping[str, float] = field(default_factory=dict)

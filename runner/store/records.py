@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,7 @@ SCHEMA = "run-1"
 Status = Literal["running", "finished", "failed", "killed", "lost"]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedSource:
+class RecordedSource(Struct, frozen=True):
     """`Source`, without what only means something on this machine."""
 
     kind: str
@@ -37,8 +37,7 @@ class RecordedSource:
     in_place: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedLock:
+class RecordedLock(Struct, frozen=True):
     """Which lock was used; the text itself lies beside the record as `lock`."""
 
     sha256: str
@@ -47,8 +46,7 @@ class RecordedLock:
     locked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedPython:
+class RecordedPython(Struct, frozen=True):
     """The interpreter the step ran with."""
 
     version: str
@@ -57,8 +55,7 @@ class RecordedPython:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEnvironment:
+class RecordedEnvironment(Struct, frozen=True):
     """`Environment`: what was intended (`hash`, `lock`) and what was observed (`fingerprint`).
 
     Attributes:
@@ -75,8 +72,7 @@ class RecordedEnvironment:
     local_packages: tuple[LocalPackage, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """The machine: what may change a result without anybody touching the project.
 
     Attributes:
@@ -97,8 +93,7 @@ class Host:
     gpus: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """A variable the step saw: its keyed digest, its value only where it is known to be harmless.
 
     Attributes:
@@ -109,8 +104,7 @@ class Variable:
     value: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedFile:
+class RecordedFile(Struct, frozen=True):
     """An input or an output.
 
     Attributes:
@@ -136,8 +130,7 @@ class RecordedFile:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """Who looks after a running run: enough to tell whether it still does.
 
     Attributes:
@@ -153,8 +146,7 @@ class Process:
     namespace: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run, as its record has it.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from runner.store.encoding import number
 from runner.store.fields import Fields
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from runner.store.records import Run
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """A run in one line.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.store import summaries
 
@@ -43,8 +44,7 @@ class ForeignIndex(Exception):
     """The file is not an index of this version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A run in the index; `stamp` says which state of its record was read."""
 
     id: str

@@ -45,7 +45,9 @@ print(json.dumps([str(built.path), built.reused, [one.name for one in built.pack
 def another(workshop: Workshop) -> subprocess.Popen[str]:
     """A second reprun that wants the same environment."""
     _, lock = workshop.lock(REQUIREMENTS)
-    fields = {name: getattr(lock, name) for name in lock.__slots__ if name != "local_packages"}
+    fields = {
+        name: getattr(lock, name) for name in lock.__struct_fields__ if name != "local_packages"
+    }
     homes = [str(workshop.settings.data), str(workshop.settings.cache)]
     return subprocess.Popen(
         [sys.executable, "-c", ANOTHER, json.dumps([fields, *homes])],

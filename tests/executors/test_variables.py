@@ -24,7 +24,7 @@ OURS = {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
     "name",
     """PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV _CE_M
     __PYVENV_LAUNCHER__ GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE REPRUN_HOME REPRUN_ANYTHING
-    MLFLOW_RUN_ID MLFLOW_TRACKING_URI MLFLOW_EXPERIMENT_ID BASH_ENV ENV SHELLOPTS CDPATH
+    MLFLOW_RUN_ID BASH_ENV ENV SHELLOPTS CDPATH
     PIP_TARGET PIP_USER UV_PYTHON BASH_FUNC_ls%% PYTHONPYCACHEPREFIX PYTHONINSPECT SHLVL""".split(),  # noqa: SIM905
 )
 def test_what_poisons_a_step_is_not_inherited(name: str) -> None:
@@ -33,12 +33,12 @@ def test_what_poisons_a_step_is_not_inherited(name: str) -> None:
 
 
 def test_poison_that_is_asked_for_by_name_comes_in() -> None:
-    inherited = {"PYTHONPATH": "/lib", "MLFLOW_TRACKING_URI": "http://team"}
+    inherited = {"PYTHONPATH": "/lib", "MLFLOW_RUN_ID": "abc"}
     passed = step_variables(
         inherited,
         activation=LOCAL,
         entry_env={"PYTHONPATH": None},
-        pass_env=("MLFLOW_TRACKING_URI",),
+        pass_env=("MLFLOW_RUN_ID",),
     )
     assert passed == {**inherited, **OURS}
 

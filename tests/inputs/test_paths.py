@@ -8,8 +8,8 @@ import pytest
 
 from runner.errors import InputError, ParameterError
 from runner.settings import Settings
+from tests.support.nobody import as_nobody
 from tests.support.scenes import Scene, argument, path, sha256, uri
-from tests.support.users import as_nobody
 
 if TYPE_CHECKING:
     from pathlib import Path

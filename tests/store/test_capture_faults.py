@@ -15,8 +15,8 @@ from runner.settings import Settings
 from runner.store import artifacts
 from runner.store.records import RecordedFile
 from tests.support.disks import fill, small_disk
+from tests.support.nobody import as_nobody
 from tests.support.runs import make_run
-from tests.support.users import as_nobody
 from tests.support.work import Work, paths, sha256
 
 if TYPE_CHECKING:
