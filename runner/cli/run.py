@@ -63,7 +63,7 @@ Examples:
 @click.option("--timeout", metavar="DURATION", help="End the step after 90, 90s, 15m or 2h.")
 @click.option("--clean-env", is_flag=True, help="Pass only a base list of variables to the step.")
 @click.option(
-    "--pass-env", multiple=True, metavar="NAME", help="A variable that --clean-env shall pass on."
+    "--pass-env", multiple=True, metavar="NAME", help="A variable to pass on all the same."
 )
 @click.option("--in-place", is_flag=True, help="Run in the project's own directory.")
 @click.option("--keep", is_flag=True, help="Keep the checkout after the run.")
@@ -130,7 +130,7 @@ def run(
         timeout=requests.read_duration(timeout) if timeout else None,
         as_of=requests.read_as_of(as_of),
         pass_env=pass_env,
-        clean_env=clean_env or bool(pass_env),
+        clean_env=clean_env,
         in_place=in_place,
         keep=keep,
         relock=relock,

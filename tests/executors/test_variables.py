@@ -43,6 +43,12 @@ def test_poison_that_is_asked_for_by_name_comes_in() -> None:
     assert passed == {**inherited, **OURS}
 
 
+def test_a_teams_tracking_server_is_passed_on() -> None:
+    inherited = {"MLFLOW_TRACKING_URI": "http://team", "MLFLOW_EXPERIMENT_NAME": "wine"}
+    passed = step_variables(inherited, activation=LOCAL, entry_env={})
+    assert passed == {**inherited, **OURS}
+
+
 def test_a_notebooks_plotting_backend_stays_there() -> None:
     inherited = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
     assert "MPLBACKEND" not in step_variables(inherited, activation=LOCAL, entry_env={})
