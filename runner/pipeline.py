@@ -115,9 +115,9 @@ def run(
     layout.prepare(settings)
     with plan(request, settings=settings, progress=heard) as planned:
         # What is wrong with a request is said before the rest is imported.
-        from runner import execution
         from runner.environments import ensure, locks
 
+        _import_ahead("runner.execution")
         heard.stage(LOCK, planned.spec.origin or planned.spec.kind)
         lock = locks.find_or_make(
             planned.backend,
@@ -131,6 +131,8 @@ def run(
         environment = ensure.ensure(
             planned.backend, lock, settings=settings, progress=heard, exact=request.exact
         )
+        from runner import execution
+
         with checkouts.checkout(
             planned.source, settings=settings, progress=heard, in_place=request.in_place
         ) as checkout:
@@ -139,6 +141,14 @@ def run(
             )
             heard.stage(STEP, ready.shown_command)
             return execution.carry_out(ready, settings=settings, progress=heard, show=show)
+
+
+def _import_ahead(name: str) -> None:
+    """Import a module while this thread waits for git, virtualenv or uv."""
+    import threading
+    from importlib import import_module
+
+    threading.Thread(target=import_module, args=(name,), daemon=True).start()
 
 
 def label(lock: Lock) -> str:

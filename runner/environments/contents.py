@@ -6,7 +6,6 @@ import hashlib
 import json
 import marshal
 import os
-import posixpath
 from typing import TYPE_CHECKING, Final
 
 from runner.environments import digests
@@ -40,8 +39,14 @@ def stat_digest(root: Path) -> str:
     Catches what an editor, `pip install` or `rm` does to an environment, at the price of a stat
     per file; not a change that sets the time back (`verify` hashes for that).
     """
+    # Version 2 of the format has no back references, so equal values give equal bytes.
+    return hashlib.sha256(marshal.dumps(sorted(_scan(str(root))), 2)).hexdigest()
+
+
+def _scan(root: str) -> list[tuple[str, list[tuple[str, int, int]]]]:
+    """Each folder at or below `root`, with name, size and time of change of its files."""
     found: list[tuple[str, list[tuple[str, int, int]]]] = []
-    waiting = [str(root)]
+    waiting = [root]
     while waiting:
         folder = waiting.pop()
         # A stat relative to the open folder spares the kernel the walk down the whole path.
@@ -50,9 +55,7 @@ def stat_digest(root: Path) -> str:
             found.append((folder, _files_in(handle, folder, waiting)))
         finally:
             os.close(handle)
-    found.sort()
-    # Version 2 of the format has no back references, so equal values give equal bytes.
-    return hashlib.sha256(marshal.dumps(found, 2)).hexdigest()
+    return found
 
 
 def _files_in(handle: int, folder: str, waiting: list[str]) -> list[tuple[str, int, int]]:
@@ -114,10 +117,16 @@ def changed_packages(folder: Path, *, thorough: bool) -> tuple[str, ...]:
     """Names of packages whose files aren't what their `RECORD` says; by size unless `thorough`."""
     from runner.environments.requirements import normalised
 
+    top = f"{folder}/"
+    sizes = {
+        f"{place}/{name}".removeprefix(top): size
+        for place, files in _scan(str(folder))
+        for name, size, _ in files
+    }
     return tuple(
         normalised(info.split("-")[0])
         for info in _infos(folder)
-        if not _as_recorded(folder, folder / info, thorough=thorough)
+        if not _as_recorded(folder, folder / info, sizes, thorough=thorough)
     )
 
 
@@ -129,16 +138,15 @@ def _infos(folder: Path) -> list[str]:
     return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
 
 
-def _rows(info: Path) -> Iterator[tuple[str, str, str]]:
+def _rows(info: Path) -> list[list[str]]:
+    """Path, digest and size of each file that the package says it has."""
     import csv
 
     try:
         text = (info / "RECORD").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return
-    for row in csv.reader(text.splitlines()):
-        if len(row) == _COLUMNS:
-            yield row[0], row[1], row[2]
+        return []
+    return [row for row in csv.reader(text.splitlines()) if len(row) == _COLUMNS]
 
 
 def _recorded(info: Path) -> Iterator[list[str]]:
@@ -147,19 +155,24 @@ def _recorded(info: Path) -> Iterator[list[str]]:
             yield [path, digest]
 
 
-def _as_recorded(folder: Path, info: Path, *, thorough: bool) -> bool:
+def _as_recorded(folder: Path, info: Path, sizes: Mapping[str, int], *, thorough: bool) -> bool:
     for path, digest, size in _rows(info):
         if path.startswith("..") or path.endswith(_UNFINGERPRINTED) or not size:
             continue
-        file = os.path.join(folder, posixpath.normpath(path))  # noqa: PTH118  a thousand times
-        try:
-            if os.stat(file).st_size != int(size):  # noqa: PTH116
-                return False
-        except (OSError, ValueError):
+        found = sizes.get(path)
+        # A folder of a package may have a name that the scan leaves out.
+        if str(_size(f"{folder}/{path}") if found is None else found) != size:
             return False
-        if thorough and digest.startswith("sha256=") and _sha256(file) != digest[7:]:
+        if thorough and digest.startswith("sha256=") and _sha256(f"{folder}/{path}") != digest[7:]:
             return False
     return True
+
+
+def _size(file: str) -> int | None:
+    try:
+        return os.stat(file).st_size  # noqa: PTH116
+    except OSError:
+        return None
 
 
 def _sha256(file: str) -> str:

@@ -30,11 +30,15 @@ def install(
     lock: Lock,
     at: Path,
     interpreter: Interpreter,
+    carried: tuple[Path, ...] = (),
     *,
     settings: Settings,
     progress: Progress,
 ) -> None:
     """Install exactly what `lock` names into the virtual environment at `at`.
+
+    Args:
+        carried: further wheels, of this machine, of what the lock does not name.
 
     Raises:
         EnvironmentFailure: a package can't be had, breaks its hash, or does not build.
@@ -49,11 +53,28 @@ def install(
             source = folder / "requirements.txt"
             text = _from_uv_lock(lock, folder, progress) if lock.format == "uv.lock" else lock.text
             text = _with_wheels(text, origins, interpreter, settings, progress)
+            text += _with_carried(carried, text, origins)
             source.write_text(text)
             if not _asks_for_anything(text):
                 return
         _sync(source, at, progress)
         _write_origins(at, origins)
+
+
+def takes_seeds(lock: Lock) -> bool:
+    """Whether further wheels can be installed in one go with what the lock names."""
+    return lock.format != "pylock.toml"
+
+
+def _with_carried(carried: tuple[Path, ...], text: str, origins: dict[str, dict[str, str]]) -> str:
+    named = {name_of(line) for _, line in logical_lines(text)}
+    lines = []
+    for wheel in carried:
+        name = wheel.name.split("-")[0]
+        if name not in named:
+            origins[name] = {"source": "virtualenv", "sha256": sha256_file(wheel)}
+            lines.append(f"{name} @ {wheel.as_uri()} --hash=sha256:{origins[name]['sha256']}\n")
+    return "".join(lines)
 
 
 def has_seeds(lock: Lock) -> bool:

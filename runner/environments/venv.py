@@ -85,9 +85,11 @@ def create(
     # packages import, are those that virtualenv carries, and the record shows their versions.
     seeds = lock.made == "project" and not install.has_seeds(lock)
     progress.update(f"making a virtual environment with Python {interpreter.version}")
-    virtual.make(at, interpreter, seeds=seeds, settings=settings, progress=progress)
+    by_uv = install.takes_seeds(lock)
+    virtual.make(at, interpreter, seeds=seeds and not by_uv, settings=settings, progress=progress)
     if lock.text.strip():
-        install.install(lock, at, interpreter, settings=settings, progress=progress)
+        carried = virtual.carried(interpreter) if seeds and by_uv else ()
+        install.install(lock, at, interpreter, carried, settings=settings, progress=progress)
 
 
 def health(lock: Lock, at: Path) -> str | None:

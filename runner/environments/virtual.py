@@ -58,6 +58,21 @@ def _by_virtualenv(at: Path, interpreter: Interpreter, settings: Settings, *, se
     return (at / "bin" / "python").exists()
 
 
+def carried(interpreter: Interpreter) -> tuple[Path, ...]:
+    """The wheels of pip and setuptools that virtualenv carries for this Python.
+
+    uv links them out of its cache in a tenth of the time that virtualenv takes to copy them.
+    """
+    import virtualenv
+    from virtualenv.seed.wheels.embed import get_embed_wheel
+
+    if not _can_serve(Path(virtualenv.__file__).parent, interpreter):
+        return ()
+    version = ".".join(interpreter.version.split(".")[:2])
+    wheels = (get_embed_wheel(name, version) for name in ("pip", "setuptools"))
+    return tuple(wheel.path for wheel in wheels if wheel is not None)
+
+
 def _can_serve(package: Path, interpreter: Interpreter) -> bool:
     """Whether what virtualenv puts into an environment is syntax that the interpreter knows.
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from runner.environments import ensure, kinds, locks
@@ -176,6 +177,7 @@ print(sorted(slow & set(sys.modules)))
 """
     done = subprocess.run(
         [sys.executable, "-S", "-c", script],
+        env={**os.environ, "PYTHONPATH": str(Path(msgspec.__file__).parents[1])},
         capture_output=True,
         text=True,
         check=True,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from runner.store import artifacts, layout
 from runner.store.records import RecordedFile

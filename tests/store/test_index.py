@@ -6,10 +6,10 @@ import os
 import signal
 import sqlite3
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from runner.progress import Silent
 from runner.store import encoding, index, layout, pending, runs, summaries
@@ -183,7 +183,7 @@ def test_a_run_killed_between_record_and_index_is_listed(settings: Settings) -> 
     listed(settings)
     process = python(
         """
-        from dataclasses import replace
+        from msgspec.structs import replace
         from tests.support.runs import ENDED
         run = runs.load_id("r0", settings)
         with pending.marked("r0", settings):
@@ -232,7 +232,7 @@ def test_killed_while_it_rebuilds(settings: Settings) -> None:
 def test_two_listings_and_two_writers_at_once(settings: Settings) -> None:
     layout.prepare(settings)
     writer = """
-        from dataclasses import replace
+        from msgspec.structs import replace
         from tests.support.runs import ENDED
         for number in range(40):
             run = runs.begin(make_run(), lock_text="", settings=settings)

@@ -9,10 +9,10 @@ import subprocess
 import sys
 import textwrap
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from ulid import ULID
 
 from runner.errors import RequestError, SettingsError, StoreError, UnknownRun
