@@ -206,7 +206,8 @@ def _keep(
         stays=request.keep or ready.checkout.in_place,
     )
     measured = metrics.read(entry_point.metrics, captured, project=ready.checkout.project)
-    for text in (*outcome.warnings, *captured.warnings, *measured.warnings):
+    doubts = measured.warnings if outcome.exit_code == 0 else ()
+    for text in (*outcome.warnings, *captured.warnings, *doubts):
         progress.warning(text)
     closed = recording.closing(
         begun, outcome, captured, measured.values, warnings=tuple(progress.warnings)

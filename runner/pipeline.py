@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from runner import labels
 from runner.environments import kinds
 from runner.errors import RunnerError
 from runner.manifest import load, parameters
@@ -17,14 +18,13 @@ from runner.progress import Noting, Silent
 from runner.source import checkout as checkouts
 from runner.source import files as source_files
 from runner.source import moments, resolve
-from runner.source.address import public_url
 from runner.store import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from runner.environments.base import Backend, Lock, Spec
+    from runner.environments.base import Backend, Spec
     from runner.inputs import Prepared
     from runner.manifest.model import Manifest
     from runner.progress import Progress
@@ -66,8 +66,9 @@ def plan(
     Raises:
         RunnerError: of the stage that failed.
     """
-    progress.stage(SOURCE, shown_address(request))
+    progress.stage(SOURCE, labels.of_request(request))
     source = resolve.resolve(request, settings=settings, progress=progress)
+    progress.update(labels.of_source(source))
     with source_files.open_files(source, settings=settings) as files:
         manifest = load.load(files)
         entry_point = parameters.choose(manifest, request.entry_point, files)
@@ -127,10 +128,12 @@ def run(
             settings=settings,
             progress=heard,
         )
-        heard.stage(ENVIRONMENT, label(lock))
+        heard.update(labels.of_lock(lock, planned.spec.origin))
+        heard.stage(ENVIRONMENT, labels.of_kind(lock))
         environment = ensure.ensure(
             planned.backend, lock, settings=settings, progress=heard, exact=request.exact
         )
+        heard.update(labels.of_environment(environment))
         from runner import execution
 
         with checkouts.checkout(
@@ -149,17 +152,6 @@ def _import_ahead(name: str) -> None:
     from importlib import import_module
 
     threading.Thread(target=import_module, args=(name,), daemon=True).start()
-
-
-def label(lock: Lock) -> str:
-    """An environment in a few words: `venv, Python 3.11.7`."""
-    return f"{lock.kind}, Python {lock.python}" if lock.python else lock.kind
-
-
-def shown_address(request: Request) -> str:
-    """The request's address as a person may see it: without credentials."""
-    address = public_url(request.uri)
-    return f"{address}#{request.subdirectory}" if request.subdirectory else address
 
 
 def exit_code_of(recorded: Run) -> int:

@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+STEP = "step"
 CLEAR_LINE = "\r\x1b[K"
 LABEL_WIDTH = 12
 KIBI = 1024
@@ -36,7 +37,10 @@ class Terminal:
             self._close_line()
             self._write(f"{click.style(name.ljust(LABEL_WIDTH), fg='blue')}{_fit(text)}")
             self._open_line = True
-            self._label, self._text = name, text
+            self._label = name
+            if name == STEP:
+                # What follows is the step's own output.
+                self._close_line()
 
     def update(self, text: str) -> None:
         """Replace what the stage's line says."""
@@ -75,7 +79,6 @@ class Terminal:
         click.echo(text, err=True, nl=False)
 
     _label: str = ""
-    _text: str = ""
 
 
 def _fit(text: str) -> str:
@@ -105,7 +108,9 @@ def size(number: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.8 s`, `3 min 20 s`, `2 h 5 min`."""
+    """`45 ms`, `3.8 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < MINUTE:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), MINUTE)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STATUS_COLOURS = {"finished": "green", "failed": "red", "killed": "red", "lost": "yellow"}
 SHOWN_METRICS = 5
+SHORT_ID = 10  # of a ULID: its time stamp to the millisecond
 
 
 def closing_lines(run: Run) -> list[str]:
@@ -47,7 +48,7 @@ def _outputs(run: Run) -> str:
 
 
 def _next(run: Run) -> str:
-    short = run.id
+    short = run.id[:SHORT_ID]
     if run.status == "finished":
         get = f"   reprun runs get {short} --to ." if run.outputs else ""
         return f"{_label('next')}reprun runs show {short}{get}"

@@ -1,0 +1,65 @@
+"""The chain's values in a few words, for progress and lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.source.address import public_url
+
+if TYPE_CHECKING:
+    from runner.environments.base import Environment, Lock
+    from runner.request import Request
+    from runner.source.model import Source
+
+
+def of_request(request: Request) -> str:
+    """The address as a person may see it: without credentials."""
+    return _place(public_url(request.uri), request.subdirectory)
+
+
+def of_source(source: Source) -> str:
+    """`file:///home/me/project at 4f2c1a9 (main) and 3 changes`."""
+    text = _place(source.url, source.subdirectory)
+    if source.commit is not None:
+        text += f" at {source.commit[:7]}"
+    if source.branch is not None:
+        text += f" ({source.branch})"
+    if source.commit is not None and source.changes is not None:
+        changes = source.changes
+        count = len(changes.added) + len(changes.modified) + len(changes.deleted)
+        text += f" and {count} change{'' if count == 1 else 's'}"
+    return text
+
+
+def of_lock(lock: Lock, origin: str | None) -> str:
+    """`python_env.yaml: 20 packages, resolved`."""
+    if not lock.locked:
+        return "nothing: this kind of environment is not locked"
+    where = f"{origin}: " if origin else ""
+    count = lock.text.count("==") if lock.format == "requirements" else 0
+    said = {"resolved": "resolved now", "reused": "as before", "project": "the project's own lock"}
+    packages = f"{count} package{'' if count == 1 else 's'}, " if count else ""
+    return f"{where}{packages}{said[lock.made]}" if lock.text else f"{where}no packages"
+
+
+def of_kind(lock: Lock) -> str:
+    """`venv, Python 3.11.7`."""
+    return f"{lock.kind}, Python {lock.python}" if lock.python else lock.kind
+
+
+def of_environment(environment: Environment) -> str:
+    """`venv, Python 3.11.7, 20 packages, built in 2.3 s`."""
+    text = environment.kind
+    if environment.interpreter is not None:
+        text += f", Python {environment.interpreter.version}"
+    if environment.packages:
+        text += f", {len(environment.packages)} packages"
+    if environment.path is None:
+        return f"{text}, as it is"
+    return (
+        f"{text}, reused" if environment.reused else f"{text}, built in {environment.built_s:.1f} s"
+    )
+
+
+def _place(address: str, subdirectory: str) -> str:
+    return f"{address}#{subdirectory}" if subdirectory else address
