@@ -41,7 +41,7 @@ def fetch(url: str, shown: str, *, settings: Settings, progress: Progress) -> tu
     bucket, _, key = url.partition("://")[2].partition("/")
     if not bucket or not key:
         raise InputError(f"{shown} must name a bucket and an object in it")
-    progress.stage("fetch", shown)
+    progress.update(f"fetching {shown}")
     with objects.writing(settings) as (_, name):
         try:
             if scheme == "s3":

@@ -49,7 +49,7 @@ def fetch_any(
         InputError: it can't be had.
         StoreError: there is no space to keep it.
     """
-    progress.stage("fetch", shown)
+    progress.update(f"fetching {shown}")
     is_file = addresses.scheme_of(url) == "file"
     size, blocks = _open_file(url, shown) if is_file else _open_web(url, shown)
     return receive(blocks, size, shown, sha256=sha256, settings=settings, progress=progress)

@@ -111,7 +111,7 @@ def update(
     try:
         with hold(settings.mirrors / f"{address.key}.lock", waiting=progress.update):
             if not (exists(store) and satisfied(store)):
-                progress.stage("fetch", address.public)
+                progress.update(f"fetching {address.public}")
                 _update(address, store, advertised, wanted, progress)
     except OSError as error:
         raise SourceError(

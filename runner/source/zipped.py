@@ -129,7 +129,7 @@ def _at_hand(address: Address, settings: Settings, progress: Progress) -> Iterat
     if address.path is not None:
         yield address.path
         return
-    progress.stage("fetch", address.public)
+    progress.update(f"fetching {address.public}")
     folder = settings.cache / "downloads"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{address.key}.{os.getpid()}.zip"
