@@ -6,6 +6,7 @@ Each stage is named once, here; progress, messages and record keys use the same 
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,14 @@ def plan(
         )
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         spec = backend.read(manifest.environment, files, as_of=as_of)
+        _warn_of_absent(request, progress)
         yield Plan(run_id, request, source, files, manifest, prepared, backend, spec)
+
+
+def _warn_of_absent(request: Request, progress: Progress) -> None:
+    for name in request.pass_env:
+        if name not in os.environ:
+            progress.warning(f"`--pass-env {name}` passes nothing on: there is no such variable")
 
 
 def run(

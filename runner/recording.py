@@ -141,10 +141,11 @@ def closing(
     captured: Captured,
     measured: Mapping[str, float],
     *,
+    limit: float | None,
     warnings: tuple[str, ...],
 ) -> Run:
-    """The record after the step."""
-    status, reason = _verdict(outcome, captured)
+    """The record after the step; `limit` is the seconds that it was given."""
+    status, reason = _verdict(outcome, captured, limit)
     return replace(
         begun,
         status=status,
@@ -161,13 +162,15 @@ def closing(
     )
 
 
-def _verdict(outcome: Outcome, captured: Captured) -> tuple[Status, str | None]:
+def _verdict(
+    outcome: Outcome, captured: Captured, limit: float | None
+) -> tuple[Status, str | None]:
     if outcome.ended_by == "timeout":
-        return "killed", "it took longer than its time limit"
+        return "killed", f"the step took longer than its time limit of {limit:g} s"
     if outcome.ended_by == "interrupt":
         return "killed", f"interrupted by signal {outcome.signal}"
     if outcome.ended_by == "signal":
-        return "killed", f"ended by signal {outcome.signal}"
+        return "killed", f"the step was ended by signal {outcome.signal}"
     if outcome.exit_code:
         return "failed", f"the command exited with {outcome.exit_code}"
     if captured.missing:

@@ -42,7 +42,7 @@ def test_environment_managers_have_mlflows_names_too(given: str | None, kind: st
 def test_an_unknown_environment_manager_gets_a_suggestion() -> None:
     with pytest.raises(RequestError, match="no environment manager `vnev`") as caught:
         read_environment_manager("vnev")
-    assert caught.value.hint == "did you mean `--env-manager venv`"
+    assert caught.value.hint == "did you mean `--env-manager venv`?"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.errors import Interrupted, RunnerError, StoreError
+from runner.errors import WRONG_REQUEST, Interrupted, RunnerError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,10 @@ DISK_TROUBLE = {
     errno.ENAMETOOLONG,
     errno.ENOTDIR,
 }
+# What click raises for `reprun` alone, since 8.2; before, it printed the same help to stdout.
+NO_COMMAND: tuple[type[click.UsageError], ...] = (
+    (click.exceptions.NoArgsIsHelpError,) if hasattr(click.exceptions, "NoArgsIsHelpError") else ()
+)
 
 
 def guarded(command: click.Command, arguments: Sequence[str]) -> int:
@@ -42,6 +46,9 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     except BaseException as error:
         if isinstance(error, (SystemExit, GeneratorExit)):
             raise
+        if isinstance(error, NO_COMMAND):
+            click.echo(error.format_message(), err=True)
+            return WRONG_REQUEST
         return _report(error, as_json=_wants_json(arguments))
 
 
@@ -87,7 +94,7 @@ def _understand(error: BaseException) -> tuple[RunnerError, int]:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return Interrupted(signal.SIGINT), 128 + signal.SIGINT
     if isinstance(error, click.ClickException):
-        return _usage(error), 2
+        return _usage(error), WRONG_REQUEST
     if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
         return _disk(error), StoreError.exit_code
     return _defect(error), RunnerError.exit_code
@@ -98,7 +105,7 @@ def _usage(error: click.ClickException) -> RunnerError:
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "reprun"
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     message = message[:1].lower() + message[1:]
     return RequestError(message, hint=f"`{path} --help` shows what it takes")
 

@@ -11,15 +11,20 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Self
 
 CLEAR_LINE = "\r\x1b[K"
 LABEL_WIDTH = 12
 KIBI = 1024
 MINUTE = HOUR = 60
+STEP = "step"  # the last stage of the chain: after it the step itself prints
 
 
 class Terminal:
     """A `Progress` that shows the stages on stderr where that is a terminal.
+
+    Leaving its context ends the line that a stage left open, so that an error gets its own.
 
     Args:
         quiet: show nothing but errors.
@@ -30,13 +35,26 @@ class Terminal:
         self.live = sys.stderr.isatty() and not quiet
         self._open_line = False
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
     def stage(self, name: str, text: str) -> None:
         """A new line for a stage that begins."""
         if self.live:
             self._close_line()
             self._write(f"{click.style(name.ljust(LABEL_WIDTH), fg='blue')}{_fit(text)}")
             self._open_line = True
-            self._label, self._text = name, text
+            self._label = name
+            if name == STEP:
+                self._close_line()
 
     def update(self, text: str) -> None:
         """Replace what the stage's line says."""
@@ -62,7 +80,7 @@ class Terminal:
                 click.echo(click.style("hint: ", fg="cyan") + hint, err=True)
 
     def end(self) -> None:
-        """The chain is done, or the step's own output begins."""
+        """Nothing more is shown on the line that is open."""
         if self.live:
             self._close_line()
 
@@ -75,7 +93,6 @@ class Terminal:
         click.echo(text, err=True, nl=False)
 
     _label: str = ""
-    _text: str = ""
 
 
 def _fit(text: str) -> str:

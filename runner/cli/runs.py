@@ -59,9 +59,8 @@ def list_(
         tag=_tag(tag),
         limit=None if everything else limit,
     )
-    terminal = Terminal()
-    summaries = index.list_runs(wanted, settings=read_settings(), progress=terminal)
-    terminal.end()
+    with Terminal() as terminal:
+        summaries = index.list_runs(wanted, settings=read_settings(), progress=terminal)
     if as_json:
         click.echo(json.dumps([to_json(summary) for summary in summaries], indent=2))
     elif summaries:
@@ -184,5 +183,6 @@ def delete(names: tuple[str, ...], *, yes: bool) -> None:
     if not yes:
         click.confirm(f"delete {', '.join(found)}?", abort=True, err=True)
     store.delete(found, settings=settings)
-    gc.collect(settings=settings, progress=Terminal())
+    with Terminal() as terminal:
+        gc.collect(settings=settings, progress=terminal)
     click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted")
