@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from runner.environments.base import Backend, Lock, Spec
     from runner.inputs import Prepared
-    from runner.manifest.model import Manifest
+    from runner.manifest.model import Manifest, Step
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
@@ -71,8 +71,10 @@ def plan(
     source = resolve.resolve(request, settings=settings, progress=progress)
     with source_files.open_files(source, settings=settings) as files:
         manifest = load.load(files)
-        entry_point = parameters.choose(manifest, request.entry_point, files)
+        place = f"{source.url}#{source.subdirectory}".removesuffix("#")
+        entry_point = parameters.choose(manifest, request.entry_point, files, place=place)
         step = parameters.bind(entry_point, request.parameters, manifest_path=manifest.path)
+        _warn_of_undeclared(step, manifest, progress)
         for problem in manifest.problems:
             progress.warning(str(problem), problem.hint)
         backend = kinds.choose(manifest.environment, request.env_manager)
@@ -93,6 +95,18 @@ def plan(
         spec = backend.read(manifest.environment, files, as_of=as_of)
         _warn_of_absent(request, progress)
         yield Plan(run_id, request, source, files, manifest, prepared, backend, spec)
+
+
+def _warn_of_undeclared(step: Step, manifest: Manifest, progress: Progress) -> None:
+    if step.entry_point not in manifest.entry_points:
+        return  # a script takes whatever it is given
+    for parameter in step.parameters:
+        if not parameter.declared:
+            progress.warning(
+                f"`{parameter.name}` is no parameter of `{step.entry_point.name}`: "
+                f"its command gets it as `--{parameter.name}`",
+                "check the spelling, or declare it",
+            )
 
 
 def _warn_of_absent(request: Request, progress: Progress) -> None:
