@@ -181,10 +181,9 @@ def _verdict(
 
 def broken(begun: Run, error: BaseException, warnings: tuple[str, ...]) -> Run:
     """The record of a run that was begun and could not be brought to its end."""
-    interrupted = isinstance(error, Interrupted | KeyboardInterrupt)
     return replace(
         begun,
-        status="killed" if interrupted else "failed",
+        status="killed" if _is_interruption(error) else "failed",
         reason=_reason(error),
         ended=_now(),
         warnings=warnings,
@@ -192,8 +191,13 @@ def broken(begun: Run, error: BaseException, warnings: tuple[str, ...]) -> Run:
     )
 
 
+def _is_interruption(error: BaseException) -> bool:
+    # Ctrl-C and its like are no `Exception`, so that nobody catches them by accident.
+    return isinstance(error, Interrupted) or not isinstance(error, Exception)
+
+
 def _reason(error: BaseException) -> str:
-    if isinstance(error, Interrupted | KeyboardInterrupt):
+    if _is_interruption(error):
         return "interrupted"
     if isinstance(error, RunnerError):
         return error.message

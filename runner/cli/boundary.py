@@ -87,6 +87,8 @@ def show_error(error: RunnerError) -> None:
 
 
 def _understand(error: BaseException) -> tuple[RunnerError, int]:
+    if isinstance(error, _Stop):
+        return Interrupted(error.number), 128 + error.number
     if isinstance(error, Interrupted):
         return error, 128 + error.signal
     if isinstance(error, RunnerError):
@@ -138,15 +140,26 @@ def _defect(error: BaseException) -> RunnerError:
     return RunnerError(f"something broke inside: {type(error).__name__}: {summary}", hint=hint)
 
 
+class _Stop(BaseException):  # no library's `except Exception` may swallow it
+    """A signal tells us to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 @contextlib.contextmanager
 def _signals_raise() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the work the way Ctrl-C does: through every `finally`."""
+    """Ctrl-C, SIGTERM and SIGHUP end the work through every `finally`."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signal API's
-        raise Interrupted(number)
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise _Stop(number)
 
     before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+        number: signal.signal(number, stop)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        # What we were started to ignore (`nohup`, a job in the background) stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN
     }
     try:
         yield
