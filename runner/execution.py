@@ -224,7 +224,7 @@ def _keep_checkout(root: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _bytecode_folder(ready: Ready, settings: Settings) -> Iterator[Path]:
-    prefix = settings.cache / "bytecode" / "runs" / ready.planned.run_id
+    prefix = bytecode.place(ready.checkout, settings)
     try:
         yield bytecode.lay(prefix, _kept_bytecode(ready, settings))
     finally:

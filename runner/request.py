@@ -85,7 +85,8 @@ def read_pairs(pairs: Iterable[str], *, flag: str, what: str) -> dict[str, str]:
             )
         if name in values:
             raise RequestError(
-                f"{what} `{name}` is given twice: `{values[name]}` and `{value}`",
+                # The values stay out: which parameters are secret is not known yet.
+                f"{what} `{name}` is given twice",
                 hint=f"keep one of the two `{flag} {name}=…`",
             )
         values[name] = value

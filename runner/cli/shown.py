@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STATUS_COLOURS = {"finished": "green", "failed": "red", "killed": "red", "lost": "yellow"}
 SHOWN_METRICS = 5
+CTRL_C = 130
 
 
 def ending_lines(run: Run, *, live: bool) -> list[str]:
@@ -25,7 +26,9 @@ def ending_lines(run: Run, *, live: bool) -> list[str]:
             type next. Otherwise only what the step itself could not say.
     """
     if live:
-        return [_ending(run), _outputs(run), _next(run)]
+        # The terminal has just written `^C` at the beginning of a line.
+        above = [""] if run.exit_code == CTRL_C else []
+        return [*above, _ending(run), _outputs(run), _next(run)]
     if run.reason is None or (run.status == "failed" and run.exit_code):
         return []
     return [f"{click.style('error: ', fg='red', bold=True)}{run.reason}"]

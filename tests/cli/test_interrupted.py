@@ -66,7 +66,7 @@ def test_while_fetching_a_pack(reprun: Program, tmp_path: Path, how: str) -> Non
     # Plays ssh: the remote command is run here, with a configuration that may name a hook.
     shell.write_text(
         "#!/bin/sh\nfor last; do :; done\n"
-        f'GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=uploadpack.packObjectsHook GIT_CONFIG_VALUE_0={hook} '
+        f"GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=uploadpack.packObjectsHook GIT_CONFIG_VALUE_0={hook} "
         'exec sh -c "$last"\n'
     )
     shell.chmod(0o755)

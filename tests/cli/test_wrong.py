@@ -58,7 +58,7 @@ def _refused(reprun: Program, *arguments: str, code: int = 2) -> list[str]:
         ),
         (
             ("-P", "count=1", "-P", "count=2"),
-            "parameter `count` is given twice: `1` and `2`",
+            "parameter `count` is given twice",
             "keep one of the two `-P count=…`",
         ),
         (("-P", "count"), "`-P count` is not of the form NAME=value", "`-P count=VALUE`"),
