@@ -173,14 +173,13 @@ def _execute(
     show: tuple[BinaryIO, BinaryIO] | None,
 ) -> Outcome:
     assert begun.directory is not None
-    request, entry_point = ready.planned.request, ready.step.entry_point
     handle = ready.checkout.handle
     return Local().execute(
         Execution(
             argv=argv_for(ready.command),
             variables=variables,
             directory=ready.checkout.project,
-            timeout=entry_point.timeout if request.timeout is None else request.timeout,
+            timeout=_limit(ready),
             stdout=begun.directory / "stdout.log",
             stderr=begun.directory / "stderr.log",
             secrets=ready.secrets,
@@ -188,6 +187,11 @@ def _execute(
         ),
         show=show,
     )
+
+
+def _limit(ready: Ready) -> float | None:
+    asked = ready.planned.request.timeout
+    return ready.step.entry_point.timeout if asked is None else asked
 
 
 def _keep(
@@ -206,11 +210,17 @@ def _keep(
         stays=request.keep or ready.checkout.in_place,
     )
     measured = metrics.read(entry_point.metrics, captured, project=ready.checkout.project)
-    doubts = measured.warnings if outcome.exit_code == 0 else ()
+    # Of a step that failed nobody expects that its metrics are there.
+    doubts = () if outcome.exit_code else measured.warnings
     for text in (*outcome.warnings, *captured.warnings, *doubts):
         progress.warning(text)
     closed = recording.closing(
-        begun, outcome, captured, measured.values, warnings=tuple(progress.warnings)
+        begun,
+        outcome,
+        captured,
+        measured.values,
+        limit=_limit(ready),
+        warnings=tuple(progress.warnings),
     )
     finished = runs.finish(closed, settings=settings)
     if request.keep and not ready.checkout.in_place:
@@ -226,7 +236,7 @@ def _keep_checkout(root: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _bytecode_folder(ready: Ready, settings: Settings) -> Iterator[Path]:
-    prefix = settings.cache / "bytecode" / "runs" / ready.planned.run_id
+    prefix = bytecode.place(ready.checkout, settings)
     try:
         yield bytecode.lay(prefix, _kept_bytecode(ready, settings))
     finally:

@@ -13,6 +13,7 @@ from runner.files import atomic_write
 from runner.manifest import load
 from runner.source import files as source_files
 from runner.source import moments, resolve
+from runner.source.address import public_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,11 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
         RunnerError: the environment can't be resolved.
     """
     project = (request.caller / request.uri).resolve()
+    if not project.is_dir():
+        raise RequestError(
+            f"`{public_url(request.uri)}` is not a directory of this machine",
+            hint="a lock is written into a project: clone it, and give its path",
+        )
     progress.stage("source", str(project))
     source = resolve.resolve(request, settings=settings, progress=progress)
     with source_files.open_files(source, settings=settings) as files:

@@ -6,6 +6,7 @@ Each stage is named once, here; progress, messages and record keys use the same 
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from runner.environments.base import Backend, Spec
     from runner.inputs import Prepared
-    from runner.manifest.model import Manifest
+    from runner.manifest.model import Manifest, Step
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
@@ -71,8 +72,10 @@ def plan(
     progress.update(labels.of_source(source))
     with source_files.open_files(source, settings=settings) as files:
         manifest = load.load(files)
-        entry_point = parameters.choose(manifest, request.entry_point, files)
+        place = f"{source.url}#{source.subdirectory}".removesuffix("#")
+        entry_point = parameters.choose(manifest, request.entry_point, files, place=place)
         step = parameters.bind(entry_point, request.parameters, manifest_path=manifest.path)
+        _warn_of_undeclared(step, manifest, progress)
         for problem in manifest.problems:
             progress.warning(str(problem), problem.hint)
         backend = kinds.choose(manifest.environment, request.env_manager)
@@ -91,7 +94,26 @@ def plan(
         )
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         spec = backend.read(manifest.environment, files, as_of=as_of)
+        _warn_of_absent(request, progress)
         yield Plan(run_id, request, source, files, manifest, prepared, backend, spec)
+
+
+def _warn_of_undeclared(step: Step, manifest: Manifest, progress: Progress) -> None:
+    if step.entry_point not in manifest.entry_points:
+        return  # a script takes whatever it is given
+    for parameter in step.parameters:
+        if not parameter.declared:
+            progress.warning(
+                f"`{parameter.name}` is no parameter of `{step.entry_point.name}`: "
+                f"its command gets it as `--{parameter.name}`",
+                "check the spelling, or declare it",
+            )
+
+
+def _warn_of_absent(request: Request, progress: Progress) -> None:
+    for name in request.pass_env:
+        if name not in os.environ:
+            progress.warning(f"`--pass-env {name}` passes nothing on: there is no such variable")
 
 
 def run(

@@ -142,10 +142,11 @@ def closing(
     captured: Captured,
     measured: Mapping[str, float],
     *,
+    limit: float | None,
     warnings: tuple[str, ...],
 ) -> Run:
-    """The record after the step."""
-    status, reason = _verdict(outcome, captured)
+    """The record after the step; `limit` is the seconds that it was given."""
+    status, reason = _verdict(outcome, captured, limit)
     return replace(
         begun,
         status=status,
@@ -162,13 +163,15 @@ def closing(
     )
 
 
-def _verdict(outcome: Outcome, captured: Captured) -> tuple[Status, str | None]:
+def _verdict(
+    outcome: Outcome, captured: Captured, limit: float | None
+) -> tuple[Status, str | None]:
     if outcome.ended_by == "timeout":
-        return "killed", "it took longer than its time limit"
+        return "killed", f"the step took longer than its time limit of {limit:g} s"
     if outcome.ended_by == "interrupt":
         return "killed", f"interrupted by signal {outcome.signal}"
     if outcome.ended_by == "signal":
-        return "killed", f"ended by signal {outcome.signal}"
+        return "killed", f"the step was ended by signal {outcome.signal}"
     if outcome.exit_code:
         return "failed", f"the command exited with {outcome.exit_code}"
     if captured.missing:
@@ -179,10 +182,9 @@ def _verdict(outcome: Outcome, captured: Captured) -> tuple[Status, str | None]:
 
 def broken(begun: Run, error: BaseException, warnings: tuple[str, ...]) -> Run:
     """The record of a run that was begun and could not be brought to its end."""
-    interrupted = isinstance(error, Interrupted | KeyboardInterrupt)
     return replace(
         begun,
-        status="killed" if interrupted else "failed",
+        status="killed" if _is_interruption(error) else "failed",
         reason=_reason(error),
         ended=_now(),
         warnings=warnings,
@@ -190,8 +192,13 @@ def broken(begun: Run, error: BaseException, warnings: tuple[str, ...]) -> Run:
     )
 
 
+def _is_interruption(error: BaseException) -> bool:
+    # Ctrl-C and its like are no `Exception`, so that nobody catches them by accident.
+    return isinstance(error, Interrupted) or not isinstance(error, Exception)
+
+
 def _reason(error: BaseException) -> str:
-    if isinstance(error, Interrupted | KeyboardInterrupt):
+    if _is_interruption(error):
         return "interrupted"
     if isinstance(error, RunnerError):
         return error.message

@@ -66,7 +66,7 @@ def reopened(name: str, *, settings: Settings, progress: Progress) -> Iterator[R
     environment = _environment(run, settings, progress)
     with checkouts.checkout(source, settings=settings, progress=progress) as checkout:
         activation = _activation(environment, checkout, settings, progress)
-        prefix = settings.cache / "bytecode" / "runs" / f"shell-{os.getpid()}"
+        prefix = bytecode.place(checkout, settings)
         try:
             bytecode.lay(prefix, activation.bytecode)
             variables = step_variables(

@@ -85,7 +85,8 @@ def read_pairs(pairs: Iterable[str], *, flag: str, what: str) -> dict[str, str]:
             )
         if name in values:
             raise RequestError(
-                f"{what} `{name}` is given twice: `{values[name]}` and `{value}`",
+                # The values stay out: which parameters are secret is not known yet.
+                f"{what} `{name}` is given twice",
                 hint=f"keep one of the two `{flag} {name}=…`",
             )
         values[name] = value
@@ -106,7 +107,7 @@ def read_environment_manager(name: str | None) -> str | None:
     known = ", ".join(ENVIRONMENT_MANAGERS)
     raise RequestError(
         f"there is no environment manager `{name}`: {known}",
-        hint=f"did you mean `--env-manager {near[0]}`" if near else "pass one of those",
+        hint=f"did you mean `--env-manager {near[0]}`?" if near else "pass one of those",
     )
 
 
@@ -169,11 +170,12 @@ def check_backend(name: str, config: str | None) -> None:
     from pathlib import Path
 
     try:
-        text = config if config.lstrip().startswith("{") else Path(config).read_text("utf-8")
-        document = json.loads(text)
+        written_out = config.lstrip()[:1] in {"{", "["}
+        document = json.loads(config if written_out else Path(config).read_text("utf-8"))
     except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise RequestError(
-            f"`--backend-config {config}` can't be read: {error}",
+            f"`--backend-config {config}` can't be read: {reason}",
             hint="pass the path of a JSON file, or a JSON object",
         ) from None
     if not isinstance(document, dict):

@@ -26,8 +26,8 @@ def test_a_pair_without_name_or_equals_is_refused(pair: str) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_a_parameter_given_twice_names_both_values() -> None:
-    with pytest.raises(RequestError, match="`a` is given twice: `1` and `2`"):
+def test_a_parameter_given_twice_is_named_without_its_values() -> None:
+    with pytest.raises(RequestError, match="^parameter `a` is given twice$"):
         read_pairs(["a=1", "a=2"], flag="-P", what="parameter")
 
 
@@ -42,7 +42,7 @@ def test_environment_managers_have_mlflows_names_too(given: str | None, kind: st
 def test_an_unknown_environment_manager_gets_a_suggestion() -> None:
     with pytest.raises(RequestError, match="no environment manager `vnev`") as caught:
         read_environment_manager("vnev")
-    assert caught.value.hint == "did you mean `--env-manager venv`"
+    assert caught.value.hint == "did you mean `--env-manager venv`?"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.errors import Interrupted, RunnerError, StoreError
+from runner.errors import WRONG_REQUEST, Interrupted, RunnerError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,10 @@ DISK_TROUBLE = {
     errno.ENAMETOOLONG,
     errno.ENOTDIR,
 }
+# What click raises for `reprun` alone, since 8.2; before, it printed the same help to stdout.
+NO_COMMAND: tuple[type[click.UsageError], ...] = (
+    (click.exceptions.NoArgsIsHelpError,) if hasattr(click.exceptions, "NoArgsIsHelpError") else ()
+)
 
 
 def guarded(command: click.Command, arguments: Sequence[str]) -> int:
@@ -42,6 +46,9 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     except BaseException as error:
         if isinstance(error, (SystemExit, GeneratorExit)):
             raise
+        if isinstance(error, NO_COMMAND):
+            click.echo(error.format_message(), err=True)
+            return WRONG_REQUEST
         return _report(error, as_json=_wants_json(arguments))
 
 
@@ -80,6 +87,8 @@ def show_error(error: RunnerError) -> None:
 
 
 def _understand(error: BaseException) -> tuple[RunnerError, int]:
+    if isinstance(error, _Stop):
+        return Interrupted(error.number), 128 + error.number
     if isinstance(error, Interrupted):
         return error, 128 + error.signal
     if isinstance(error, RunnerError):
@@ -87,7 +96,7 @@ def _understand(error: BaseException) -> tuple[RunnerError, int]:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return Interrupted(signal.SIGINT), 128 + signal.SIGINT
     if isinstance(error, click.ClickException):
-        return _usage(error), 2
+        return _usage(error), WRONG_REQUEST
     if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
         return _disk(error), StoreError.exit_code
     return _defect(error), RunnerError.exit_code
@@ -98,7 +107,7 @@ def _usage(error: click.ClickException) -> RunnerError:
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "reprun"
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     message = message[:1].lower() + message[1:]
     return RequestError(message, hint=f"`{path} --help` shows what it takes")
 
@@ -131,15 +140,26 @@ def _defect(error: BaseException) -> RunnerError:
     return RunnerError(f"something broke inside: {type(error).__name__}: {summary}", hint=hint)
 
 
+class _Stop(BaseException):  # no library's `except Exception` may swallow it
+    """A signal tells us to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 @contextlib.contextmanager
 def _signals_raise() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the work the way Ctrl-C does: through every `finally`."""
+    """Ctrl-C, SIGTERM and SIGHUP end the work through every `finally`."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signal API's
-        raise Interrupted(number)
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise _Stop(number)
 
     before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+        number: signal.signal(number, stop)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        # What we were started to ignore (`nohup`, a job in the background) stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN
     }
     try:
         yield

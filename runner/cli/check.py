@@ -56,9 +56,9 @@ def _examine(uri: str, version: str | None, *, quiet: bool) -> Manifest:
         uri = str(Path(uri).parent)
     address, subdirectory = split_uri(uri)
     request = Request(uri=address, subdirectory=subdirectory, caller=Path.cwd(), version=version)
-    settings, terminal = read_settings(), Terminal(quiet=quiet)
-    source = resolve.resolve(request, settings=settings, progress=terminal)
-    terminal.end()
+    settings = read_settings()
+    with Terminal(quiet=quiet) as terminal:
+        source = resolve.resolve(request, settings=settings, progress=terminal)
     with files.open_files(source, settings=settings) as opened:
         return load.examine(opened)
 

@@ -22,9 +22,9 @@ HOW = {
 
 
 @click.command(epilog='Example:  eval "$(reprun completion bash)"')
-@click.argument("shell", type=click.Choice(list(HOW)))
+@click.argument("shell", metavar="SHELL", type=click.Choice(list(HOW)))
 def completion(shell: str) -> None:
-    """Print the completion script of SHELL."""
+    """Print the completion script of SHELL: bash, zsh or fish."""
     from click.shell_completion import get_completion_class
 
     from runner.cli.commands import reprun

@@ -12,13 +12,13 @@ from runner.cli.render import Terminal
 
 
 @click.command(epilog="Example:  reprun lock . --as-of 2024-03-31")
-@click.argument("path", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("path", default=".")
 @click.option("--as-of", metavar="commit|DATE", help="Resolve with the packages of that day.")
 @click.option("--env-manager", metavar="venv", help="Which kind of environment to lock.")
 @quiet_option
 @json_option
 def lock(
-    path: Path, *, as_of: str | None, env_manager: str | None, quiet: bool, as_json: bool
+    path: str, *, as_of: str | None, env_manager: str | None, quiet: bool, as_json: bool
 ) -> None:
     """Resolve the environment of the project at PATH and write its lock beside its specification.
 
@@ -28,15 +28,14 @@ def lock(
     from runner.request import Request, read_as_of, read_environment_manager
     from runner.settings import read_settings
 
-    terminal = Terminal(quiet=quiet)
     request = Request(
-        uri=str(path),
+        uri=path,
         caller=Path.cwd(),
         as_of=read_as_of(as_of),
         env_manager=read_environment_manager(env_manager),
     )
-    written = write(request, settings=read_settings(), progress=terminal)
-    terminal.end()
+    with Terminal(quiet=quiet) as terminal:
+        written = write(request, settings=read_settings(), progress=terminal)
     if as_json:
         document = {
             "path": str(written.path),

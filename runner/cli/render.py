@@ -11,16 +11,20 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Self
 
-STEP = "step"
 CLEAR_LINE = "\r\x1b[K"
 LABEL_WIDTH = 12
 KIBI = 1024
 MINUTE = HOUR = 60
+STEP = "step"  # the last stage of the chain: after it the step itself prints
 
 
 class Terminal:
     """A `Progress` that shows the stages on stderr where that is a terminal.
+
+    Leaving its context ends the line that a stage left open, so that an error gets its own.
 
     Args:
         quiet: show nothing but errors.
@@ -30,6 +34,17 @@ class Terminal:
         self.quiet = quiet
         self.live = sys.stderr.isatty() and not quiet
         self._open_line = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
 
     def stage(self, name: str, text: str) -> None:
         """A new line for a stage that begins."""
@@ -66,7 +81,7 @@ class Terminal:
                 click.echo(click.style("hint: ", fg="cyan") + hint, err=True)
 
     def end(self) -> None:
-        """The chain is done, or the step's own output begins."""
+        """Nothing more is shown on the line that is open."""
         if self.live:
             self._close_line()
 

@@ -127,7 +127,7 @@ def run(
         run_id=run_id,
         storage_dir=storage_dir.absolute() if storage_dir else None,
         tags=requests.read_pairs(tags, flag="--tag", what="tag"),
-        timeout=requests.read_duration(timeout) if timeout else None,
+        timeout=None if timeout is None else requests.read_duration(timeout),
         as_of=requests.read_as_of(as_of),
         pass_env=pass_env,
         clean_env=clean_env,
@@ -143,35 +143,32 @@ def run(
 
 def _dry_run(request: Request, *, as_json: bool, quiet: bool) -> int:
     from runner import dry_run
-    from runner.cli.shown import dry_run_lines
+    from runner.cli.shown_dry import dry_run_lines
     from runner.settings import read_settings
 
-    terminal = Terminal(quiet=quiet)
-    document = dry_run.describe(request, settings=read_settings(), progress=terminal)
-    terminal.end()
+    with Terminal(quiet=quiet) as terminal:
+        document = dry_run.describe(request, settings=read_settings(), progress=terminal)
     click.echo(json.dumps(document, indent=2) if as_json else "\n".join(dry_run_lines(document)))
     return 0
 
 
 def _run(request: Request, *, as_json: bool, quiet: bool) -> int:
     from runner import pipeline
-    from runner.cli.shown import closing_lines
+    from runner.cli.shown import ending_lines
     from runner.settings import read_settings
     from runner.store.encoding import to_json
 
-    terminal = Terminal(quiet=quiet)
     stdout = sys.stderr.buffer if as_json else sys.stdout.buffer
-    recorded = pipeline.run(
-        request,
-        settings=read_settings(),
-        progress=terminal,
-        show=(stdout, sys.stderr.buffer),
-    )
+    with Terminal(quiet=quiet) as terminal:
+        recorded = pipeline.run(
+            request,
+            settings=read_settings(),
+            progress=terminal,
+            show=(stdout, sys.stderr.buffer),
+        )
     if as_json:
         click.echo(json.dumps(to_json(recorded), indent=2))
-    elif terminal.live:
-        for line in closing_lines(recorded):
+    else:
+        for line in ending_lines(recorded, live=terminal.live):
             click.echo(line, err=True)
-    elif recorded.reason and recorded.exit_code == 0 and not quiet:
-        click.echo(f"error: {recorded.reason}", err=True)
     return pipeline.exit_code_of(recorded)

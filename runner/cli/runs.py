@@ -50,6 +50,7 @@ def list_(
     """List runs, the latest first."""
     from runner.settings import read_settings
     from runner.store import index
+    from runner.store import runs as store
     from runner.store.summaries import to_json
 
     wanted = index.Filter(
@@ -59,9 +60,13 @@ def list_(
         tag=_tag(tag),
         limit=None if everything else limit,
     )
-    terminal = Terminal()
-    summaries = index.list_runs(wanted, settings=read_settings(), progress=terminal)
-    terminal.end()
+    settings = read_settings()
+    with Terminal() as terminal:
+        summaries = index.list_runs(wanted, settings=settings, progress=terminal)
+        # A run whose process was killed is found out when somebody looks.
+        doubtful = status == "lost" or any(one.status == "running" for one in summaries)
+        if doubtful and store.settle(settings):
+            summaries = index.list_runs(wanted, settings=settings, progress=terminal)
     if as_json:
         click.echo(json.dumps([to_json(summary) for summary in summaries], indent=2))
     elif summaries:
@@ -184,5 +189,6 @@ def delete(names: tuple[str, ...], *, yes: bool) -> None:
     if not yes:
         click.confirm(f"delete {', '.join(found)}?", abort=True, err=True)
     store.delete(found, settings=settings)
-    gc.collect(settings=settings, progress=Terminal())
+    with Terminal() as terminal:
+        gc.collect(settings=settings, progress=terminal)
     click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted")

@@ -19,8 +19,10 @@ def shell(name: str, *, command: str | None) -> int:
     from runner import reopen
     from runner.settings import read_settings
 
-    terminal = Terminal()
-    with reopen.reopened(name, settings=read_settings(), progress=terminal) as opened:
+    with (
+        Terminal() as terminal,
+        reopen.reopened(name, settings=read_settings(), progress=terminal) as opened,
+    ):
         terminal.end()
         if terminal.live and command is None:
             click.echo(f"the step ran: {opened.run.command}", err=True)

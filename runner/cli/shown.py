@@ -9,21 +9,34 @@ import click
 from runner.cli.render import duration, home_relative, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from runner.store.records import Run
 
 STATUS_COLOURS = {"finished": "green", "failed": "red", "killed": "red", "lost": "yellow"}
 SHOWN_METRICS = 5
 SHORT_ID = 10  # of a ULID: its time stamp to the millisecond
+CTRL_C = 130
 
 
-def closing_lines(run: Run) -> list[str]:
-    """Three lines: how it ended, where the outputs are, what to type next."""
-    return [_ending(run), _outputs(run), _next(run)]
+def ending_lines(run: Run, *, live: bool) -> list[str]:
+    """What stands below the step's own output.
+
+    Args:
+        live: somebody looks on: three lines say how it ended, where the outputs are, and what to
+            type next. Otherwise only what the step itself could not say.
+    """
+    if live:
+        # The terminal has just written `^C` at the beginning of a line.
+        above = [""] if run.exit_code == CTRL_C else []
+        return [*above, _ending(run), _outputs(run), _next(run)]
+    if run.reason is None or (run.status == "failed" and run.exit_code):
+        return []
+    return [f"{click.style('error: ', fg='red', bold=True)}{run.reason}"]
 
 
-def _label(text: str) -> str:
+def label(text: str) -> str:
+    """A line's first word, in its column."""
     return click.style(text.ljust(12), fg="blue")
 
 
@@ -31,7 +44,7 @@ def _ending(run: Run) -> str:
     status = click.style(run.status, fg=STATUS_COLOURS.get(run.status), bold=True)
     took = f" in {duration(run.resources.wall_s)}" if run.resources else ""
     why = f": {run.reason}" if run.reason else ""
-    return f"{_label('run')}{run.id} {status}{took}{why}"
+    return f"{label('run')}{run.id} {status}{took}{why}"
 
 
 def _outputs(run: Run) -> str:
@@ -44,33 +57,33 @@ def _outputs(run: Run) -> str:
     if metrics:
         shown = "  ".join(f"{name}={value:.6g}" for name, value in metrics[:SHOWN_METRICS])
         parts.append(shown + ("  …" if len(metrics) > SHOWN_METRICS else ""))
-    return f"{_label('outputs')}{'; '.join(parts) or 'none'}"
+    return f"{label('outputs')}{'; '.join(parts) or 'none'}"
 
 
 def _next(run: Run) -> str:
     short = run.id[:SHORT_ID]
     if run.status == "finished":
         get = f"   reprun runs get {short} --to ." if run.outputs else ""
-        return f"{_label('next')}reprun runs show {short}{get}"
-    return f"{_label('next')}reprun shell {short}   reprun runs logs {short} --stderr"
+        return f"{label('next')}reprun runs show {short}{get}"
+    return f"{label('next')}reprun shell {short}   reprun runs logs {short} --stderr"
 
 
 def record_lines(run: Run) -> Iterator[str]:
     """The record for a person to read."""
     yield _ending(run)
-    yield f"{_label('command')}{run.command}"
+    yield f"{label('command')}{run.command}"
     yield from _source_lines(run)
     for parameter in run.parameters:
         text = "***" if parameter.secret else parameter.text
         kind = f"{parameter.type}, {parameter.origin}"
-        yield f"{_label('parameter')}{parameter.name} = {text} ({kind})"
+        yield f"{label('parameter')}{parameter.name} = {text} ({kind})"
     yield from _environment_lines(run)
     for file in run.inputs:
-        yield f"{_label('input')}{file.path}  {size(file.size)}  {file.sha256[:12]}"
+        yield f"{label('input')}{file.path}  {size(file.size)}  {file.sha256[:12]}"
     for file in run.outputs:
-        yield f"{_label('output')}{file.path}  {size(file.size)}  {file.sha256[:12]}"
+        yield f"{label('output')}{file.path}  {size(file.size)}  {file.sha256[:12]}"
     for name, value in run.metrics.items():
-        yield f"{_label('metric')}{name} = {value:.6g}"
+        yield f"{label('metric')}{name} = {value:.6g}"
     yield from _ending_lines(run)
 
 
@@ -79,15 +92,15 @@ def _source_lines(run: Run) -> Iterator[str]:
     place = f"{source.url}#{source.subdirectory}" if source.subdirectory else source.url
     commit = f" at {source.commit}" if source.commit else ""
     branch = f" ({source.branch})" if source.branch else ""
-    yield f"{_label('source')}{place}{commit}{branch}"
+    yield f"{label('source')}{place}{commit}{branch}"
     if source.changes is not None:
         changes = source.changes
         yield (
-            f"{_label('changes')}{len(changes.added)} added, {len(changes.modified)} modified, "
+            f"{label('changes')}{len(changes.added)} added, {len(changes.modified)} modified, "
             f"{len(changes.deleted)} deleted, not committed"
         )
     if source.pushed is False:
-        yield f"{_label('')}the commit is on no remote: nobody else can have it"
+        yield f"{label('')}the commit is on no remote: nobody else can have it"
 
 
 def _environment_lines(run: Run) -> Iterator[str]:
@@ -95,40 +108,23 @@ def _environment_lines(run: Run) -> Iterator[str]:
     python = f", Python {environment.python.version}" if environment.python else ""
     packages = f", {len(environment.packages)} packages" if environment.packages else ""
     locked = "" if environment.lock.locked else ", not locked"
-    yield f"{_label('environment')}{environment.kind}{python}{packages}{locked}"
-    yield f"{_label('host')}{run.host.hostname}, {run.host.cpu_model}, {run.host.cores} cores"
+    yield f"{label('environment')}{environment.kind}{python}{packages}{locked}"
+    yield f"{label('host')}{run.host.hostname}, {run.host.cpu_model}, {run.host.cores} cores"
 
 
 def _ending_lines(run: Run) -> Iterator[str]:
-    yield f"{_label('started')}{run.started}"
+    yield f"{label('started')}{run.started}"
     if run.ended:
-        yield f"{_label('ended')}{run.ended}"
+        yield f"{label('ended')}{run.ended}"
     if run.resources:
         used = run.resources
         cpu = used.cpu_user_s + used.cpu_system_s
         yield (
-            f"{_label('used')}{duration(used.wall_s)} wall, {duration(cpu)} CPU, "
+            f"{label('used')}{duration(used.wall_s)} wall, {duration(cpu)} CPU, "
             f"{size(used.peak_memory_bytes)} at its peak"
         )
     for name, value in run.tags.items():
-        yield f"{_label('tag')}{name} = {value}"
+        yield f"{label('tag')}{name} = {value}"
     for text in run.warnings:
-        yield f"{_label('warning')}{text}"
-    yield f"{_label('record')}{home_relative(f'{run.directory}/record.json')}"
-
-
-def dry_run_lines(document: Mapping[str, object]) -> Iterator[str]:
-    """What `--dry-run` found out, a line each; lists and objects are spread out."""
-    for key in ("command", "source", "environment", "inputs", "warnings"):
-        value = document.get(key)
-        if isinstance(value, dict):
-            yield f"{_label(key)}{_spread(value)}"
-        elif isinstance(value, list):
-            yield from (f"{_label(key)}{item}" for item in value)
-        elif value is not None:
-            yield f"{_label(key)}{value}"
-
-
-def _spread(value: Mapping[str, object]) -> str:
-    said = [f"{name} {item}" for name, item in value.items() if item not in (None, [], {}, "")]
-    return ", ".join(said)
+        yield f"{label('warning')}{text}"
+    yield f"{label('record')}{home_relative(f'{run.directory}/record.json')}"

@@ -80,6 +80,7 @@ def run(
             errors="replace",
             cwd=directory,
             env={**surroundings(os.environ), **(extra or {})},
+            process_group=0,
         )
     except OSError as error:
         raise ToolMissing(f"uv can't be started: {error}", "check `uv --version`") from error
@@ -123,7 +124,7 @@ def _talk(process: subprocess.Popen[str], progress: Progress, timeout: float | N
     output: list[str] = []
     reader = threading.Thread(target=lambda: output.append(process.stdout.read()), daemon=True)  # type: ignore[union-attr]
     reader.start()
-    timer = threading.Timer(timeout, process.kill) if timeout else None
+    timer = threading.Timer(timeout, _kill, (process,)) if timeout else None
     if timer:
         timer.start()
     messages: list[str] = []
@@ -135,7 +136,7 @@ def _talk(process: subprocess.Popen[str], progress: Progress, timeout: float | N
         reader.join()
         status = process.wait()
     except BaseException:
-        process.kill()
+        _kill(process)
         process.wait()
         raise
     finally:
@@ -144,6 +145,14 @@ def _talk(process: subprocess.Popen[str], progress: Progress, timeout: float | N
         process.stderr.close()
         process.stdout.close()
     return Answer(status, "".join(output), "\n".join(messages))
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End uv and what it started: the build of a package would go on for hours without it."""
+    import signal
+
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _packaged() -> str | None:

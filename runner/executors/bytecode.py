@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from runner.settings import Settings
+    from runner.source.model import Checkout
+
+
+def place(checkout: Checkout, settings: Settings) -> Path:
+    """The prefix of whoever works in `checkout`; the next one there clears what a killed one left.
+
+    Nobody else has it: a checkout is held by one, and a folder that is used in place has as many
+    prefixes as threads that use it.
+    """
+    if checkout.in_place:
+        import threading
+
+        name = f"thread-{threading.get_native_id()}"
+    else:
+        name = f"{checkout.root.parent.name}-{checkout.root.name}"
+    return settings.cache / "bytecode" / "runs" / name
+
 
 def lay(prefix: Path, kept: Mapping[Path, Path]) -> Path:
     """Make `prefix` a fresh `PYTHONPYCACHEPREFIX` (Python 3.8 and newer) and return it.

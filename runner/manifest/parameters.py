@@ -28,8 +28,12 @@ SHORTEST_SLIP = 4
 Fault = tuple[str, str | None]
 
 
-def choose(manifest: Manifest, name: str | None, files: ProjectFiles) -> EntryPoint:
+def choose(
+    manifest: Manifest, name: str | None, files: ProjectFiles, *, place: str = "the project"
+) -> EntryPoint:
     """The entry point called `name`; None for `main`, or for a lone one; or a script's.
+
+    `place` names the project in messages.
 
     Raises:
         UnknownEntryPoint: it is neither declared nor a file of the project.
@@ -38,7 +42,7 @@ def choose(manifest: Manifest, name: str | None, files: ProjectFiles) -> EntryPo
     declared = {entry_point.name: entry_point for entry_point in manifest.entry_points}
     found = declared.get(MAIN if name is None else name)
     if found is None and name is None:
-        found = _lone(manifest, files)
+        found = _lone(manifest, files, place)
     if found is None and name is not None:
         return _script(manifest, name, files)
     assert found is not None
@@ -76,14 +80,15 @@ def bind(entry_point: EntryPoint, given: Mapping[str, str], *, manifest_path: st
     return Step(entry_point, (*bound, *extras))
 
 
-def _lone(manifest: Manifest, files: ProjectFiles) -> EntryPoint:
+def _lone(manifest: Manifest, files: ProjectFiles, place: str) -> EntryPoint:
     if len(manifest.entry_points) == 1:
         return manifest.entry_points[0]
     if manifest.entry_points:
         message = f"{manifest.path}: no entry point is called `main`, and none was named"
         first = shlex.quote(manifest.entry_points[0].name)
         raise UnknownEntryPoint(message, f"pass `-e {first}`", details=_listing(manifest))
-    where = f"{manifest.path} declares no entry points" if manifest.path else "no MLproject file"
+    absent = f"there is no MLproject file in {place}"
+    where = f"{manifest.path} declares no entry points" if manifest.path else absent
     scripts = [name for name in files.names() if name.endswith(tuple(PROGRAMS))]
     script = "main.py" if "main.py" in scripts else next(iter(sorted(scripts)), "FILE.py")
     raise UnknownEntryPoint(

@@ -43,8 +43,12 @@ def split_uri(text: str) -> tuple[str, str]:
     """Part `URI#subdirectory` into its two halves.
 
     Raises:
-        RequestError: the subdirectory is absolute or leaves the source.
+        RequestError: there is none, or its subdirectory is absolute or leaves the source.
     """
+    if not text:
+        raise RequestError(
+            "the project's address is empty", hint="give a directory, such as `.`, or a URL"
+        )
     uri, _, subdirectory = text.partition("#")
     parts = [part for part in subdirectory.split("/") if part not in {"", "."}]
     if subdirectory.startswith("/") or ".." in parts or "\0" in subdirectory:

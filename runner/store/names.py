@@ -83,7 +83,7 @@ def _by_prefix(name: str, settings: Settings) -> str:
 
 def _nearby(ids: list[str]) -> str:
     if not ids:
-        return "this store has no runs yet; see `reprun run --help`"
+        return "start with `reprun run .`"
     newest = ", ".join(sorted(ids, reverse=True)[:_SHOWN])
     return f"`reprun runs list` shows all; the latest are {newest}"
 
@@ -100,5 +100,5 @@ def _latest(entry_point: str | None, status: str | None, settings: Settings) -> 
     of = f" of `{entry_point}`" if entry_point else ""
     every = index.list_runs(index.Filter(limit=200), settings=settings, progress=Silent())
     known = sorted({summary.entry_point for summary in every})
-    hint = f"there are runs of {', '.join(known)}" if known else "this store has no runs yet"
+    hint = f"there are runs of {', '.join(known)}" if known else "start with `reprun run .`"
     raise UnknownRun(f"there is no {kind}{of} yet", hint)

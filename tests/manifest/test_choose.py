@@ -61,7 +61,7 @@ def test_an_unknown_entry_point_is_told(tmp_path: Path) -> None:
 def test_without_entry_points_a_script_is_suggested(tmp_path: Path) -> None:
     (tmp_path / "fit.py").write_text("")
     error = unknown(FolderFiles(tmp_path), None)
-    assert error.message == "no MLproject file, and no script was named"
+    assert error.message == "there is no MLproject file in the project, and no script was named"
     assert error.hint == "pass `-e fit.py` to run a script"
     error = unknown(project(tmp_path, "name: a"), None)
     assert error.message == "MLproject declares no entry points, and no script was named"

@@ -149,7 +149,7 @@ def test_an_empty_store_says_so(settings: Settings) -> None:
     for name in ("x", "latest"):
         with pytest.raises(UnknownRun) as error:
             runs.find(name, settings=settings)
-        assert "no runs yet" in (error.value.hint or "")
+        assert "reprun run ." in (error.value.hint or "")
 
 
 def test_a_record_from_elsewhere_is_read_but_not_of_this_store(
