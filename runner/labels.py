@@ -17,9 +17,9 @@ def of_request(request: Request) -> str:
     return _place(public_url(request.uri), request.subdirectory)
 
 
-def of_source(source: Source) -> str:
-    """`file:///home/me/project at 4f2c1a9 (main) and 3 changes`."""
-    text = _place(source.url, source.subdirectory)
+def of_source(source: Source, request: Request) -> str:
+    """`../project at 4f2c1a9 (main) and 3 changes`."""
+    text = of_request(request)
     if source.commit is not None:
         text += f" at {source.commit[:7]}"
     if source.branch is not None:

@@ -69,7 +69,7 @@ def plan(
     """
     progress.stage(SOURCE, labels.of_request(request))
     source = resolve.resolve(request, settings=settings, progress=progress)
-    progress.update(labels.of_source(source))
+    progress.update(labels.of_source(source, request))
     with source_files.open_files(source, settings=settings) as files:
         manifest = load.load(files)
         place = f"{source.url}#{source.subdirectory}".removesuffix("#")

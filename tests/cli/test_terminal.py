@@ -28,17 +28,17 @@ def test_stages_then_output_then_three_lines(reprun: Program, served: Served, in
     lines = seen.text.splitlines()
     words = [line.split()[0] for line in lines]
     assert words == [
-        "source", "fetch", "lock", "environment", "step", "hello", "to", "run", "outputs", "next",
+        "source", "lock", "environment", "step", "hello", "to", "run", "outputs", "next",
     ] or words == [
-        "source", "fetch", "lock", "environment", "step", "to", "hello", "run", "outputs", "next",
+        "source", "lock", "environment", "step", "to", "hello", "run", "outputs", "next",
     ]  # fmt: skip
     record = reprun.records()[0]
     assert served.url in lines[0]
-    assert "python main.py hello 1 plain" in lines[4]
+    assert "python main.py hello 1 plain" in lines[3]
     assert lines[-3].startswith(f"run         {record['id']} finished in ")
     assert "2 files" in lines[-2]
     assert "length=5" in lines[-2]
-    assert f"reprun runs show {record['id']}" in lines[-1]
+    assert f"reprun runs show {record['id'][:10]} " in lines[-1]
 
 
 def test_a_step_that_fails_ends_with_what_to_type_next(reprun: Program) -> None:
