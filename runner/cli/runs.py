@@ -179,7 +179,11 @@ def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 def delete(names: tuple[str, ...], *, yes: bool) -> None:
-    """Delete runs, and the files that no other run has."""
+    """Delete runs.
+
+    Files that no other run has are freed with the first deletion that comes a day later: a run
+    that is being recorded just now may be about to use them.
+    """
     from runner.settings import read_settings
     from runner.store import gc
     from runner.store import runs as store
