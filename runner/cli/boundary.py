@@ -37,15 +37,19 @@ NO_COMMAND: tuple[type[click.UsageError], ...] = (
 
 def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     """Run `command`; every error is shown in words. Returns the exit code."""
+    stdout = sys.stdout
     try:
         with _signals_raise():
             result = command.main(list(arguments), prog_name="reprun", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except BrokenPipeError:
         return _reader_went_away()
-    except BaseException as error:
-        if isinstance(error, (SystemExit, GeneratorExit)):
+    except SystemExit:
+        # click wraps stdout when it is the first to notice, and exits with 1.
+        if sys.stdout is stdout:
             raise
+        return _reader_went_away()
+    except BaseException as error:
         if isinstance(error, NO_COMMAND):
             click.echo(error.format_message(), err=True)
             return WRONG_REQUEST

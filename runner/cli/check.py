@@ -49,15 +49,18 @@ def _examine(uri: str, version: str | None, *, quiet: bool) -> Manifest:
     from runner.manifest import load
     from runner.request import Request
     from runner.settings import read_settings
-    from runner.source import files, resolve
+    from runner.source import files, resolve, standing
     from runner.source.address import split_uri
 
     if Path(uri).name.lower().startswith("mlproject") and Path(uri).is_file():
         uri = str(Path(uri).parent)
     address, subdirectory = split_uri(uri)
+    seen = standing.look(address, subdirectory, caller=Path.cwd()) if version is None else None
+    if seen is not None:
+        return load.examine(seen)
     request = Request(uri=address, subdirectory=subdirectory, caller=Path.cwd(), version=version)
     settings = read_settings()
-    with Terminal(quiet=quiet) as terminal:
+    with Terminal(quiet=quiet, transient=True) as terminal:
         source = resolve.resolve(request, settings=settings, progress=terminal)
     with files.open_files(source, settings=settings) as opened:
         return load.examine(opened)

@@ -87,21 +87,13 @@ def complete_parameter(
 
 def _manifest(context: click.Context) -> Manifest | None:
     from runner.manifest.load import examine
-    from runner.progress import Silent
-    from runner.request import Request
-    from runner.settings import read_settings
-    from runner.source import files, resolve
+    from runner.source import standing
     from runner.source.address import split_uri
 
     try:
         uri, subdirectory = split_uri(str(context.params.get("uri") or "."))
-        if not Path(uri).is_dir():
-            return None
-        request = Request(uri=uri, subdirectory=subdirectory, caller=Path.cwd())
-        settings = read_settings()
-        source = resolve.resolve(request, settings=settings, progress=Silent())
-        with files.open_files(source, settings=settings) as opened:
-            return examine(opened)
+        files = standing.look(uri, subdirectory, caller=Path.cwd())
+        return None if files is None else examine(files)
     except (RunnerError, OSError):
         return None
 

@@ -34,7 +34,7 @@ def lock(
         as_of=read_as_of(as_of),
         env_manager=read_environment_manager(env_manager),
     )
-    with Terminal(quiet=quiet) as terminal:
+    with Terminal(quiet=quiet, transient=True) as terminal:
         written = write(request, settings=read_settings(), progress=terminal)
     if as_json:
         document = {

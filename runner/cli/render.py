@@ -28,10 +28,12 @@ class Terminal:
 
     Args:
         quiet: show nothing but errors.
+        transient: a stage's line goes when the stage is over, and only the result remains.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, transient: bool = False) -> None:
         self.quiet = quiet
+        self.transient = transient
         self.live = sys.stderr.isatty() and not quiet
         self._open_line = False
 
@@ -60,12 +62,9 @@ class Terminal:
     def update(self, text: str) -> None:
         """Replace what the stage's line says."""
         if self.live:
-            label = self._label if self._open_line else ""
-            self._write(
-                f"{CLEAR_LINE}{click.style(label.ljust(LABEL_WIDTH), fg='blue')}{_fit(text)}"
-            )
+            label = click.style(self._label.ljust(LABEL_WIDTH), fg="blue")
+            self._write(f"{CLEAR_LINE}{label}{_fit(text)}")
             self._open_line = True
-            self._label = label
 
     def line(self, text: str) -> None:
         """A tool's own line passes by on the stage's line."""
@@ -87,7 +86,7 @@ class Terminal:
 
     def _close_line(self) -> None:
         if self._open_line:
-            self._write("\n")
+            self._write(CLEAR_LINE if self.transient else "\n")
             self._open_line = False
 
     def _write(self, text: str) -> None:

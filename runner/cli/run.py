@@ -146,7 +146,7 @@ def _dry_run(request: Request, *, as_json: bool, quiet: bool) -> int:
     from runner.cli.shown_dry import dry_run_lines
     from runner.settings import read_settings
 
-    with Terminal(quiet=quiet) as terminal:
+    with Terminal(quiet=quiet, transient=True) as terminal:
         document = dry_run.describe(request, settings=read_settings(), progress=terminal)
     click.echo(json.dumps(document, indent=2) if as_json else "\n".join(dry_run_lines(document)))
     return 0

@@ -61,7 +61,7 @@ def list_(
         limit=None if everything else limit,
     )
     settings = read_settings()
-    with Terminal() as terminal:
+    with Terminal(transient=True) as terminal:
         summaries = index.list_runs(wanted, settings=settings, progress=terminal)
         # A run whose process was killed is found out when somebody looks.
         doubtful = status == "lost" or any(one.status == "running" for one in summaries)
@@ -179,7 +179,11 @@ def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 def delete(names: tuple[str, ...], *, yes: bool) -> None:
-    """Delete runs, and the files that no other run has."""
+    """Delete runs.
+
+    Files that no other run has are freed with the first deletion that comes a day later: a run
+    that is being recorded just now may be about to use them.
+    """
     from runner.settings import read_settings
     from runner.store import gc
     from runner.store import runs as store
@@ -189,6 +193,6 @@ def delete(names: tuple[str, ...], *, yes: bool) -> None:
     if not yes:
         click.confirm(f"delete {', '.join(found)}?", abort=True, err=True)
     store.delete(found, settings=settings)
-    with Terminal() as terminal:
+    with Terminal(transient=True) as terminal:
         gc.collect(settings=settings, progress=terminal)
     click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted")

@@ -71,7 +71,7 @@ def test_while_fetching_a_pack(reprun: Program, tmp_path: Path, how: str) -> Non
     )
     shell.chmod(0o755)
     process = reprun.start("run", remote, "-q", GIT_SSH_COMMAND=f"{shell}", GIT_SSH_VARIANT="ssh")
-    wait_until(lambda: (tmp_path / "asked").exists())
+    wait_until((tmp_path / "asked").exists)
     _both_ways(reprun, process, how)
 
 
@@ -93,7 +93,7 @@ def test_while_building(reprun: Program, index: Index, tmp_path: Path, how: str)
                 f"exec({slow!r})")  # fmt: skip
     samples.lay(reprun.directory, requirements_txt="slow\n")
     process = reprun.start("run", ".", "-q")
-    wait_until(lambda: (tmp_path / "building").exists())
+    wait_until((tmp_path / "building").exists)
     _both_ways(reprun, process, how)
     (tmp_path / "go").touch()
     packages = reprun.record(".")["environment"]["packages"]

@@ -1,0 +1,77 @@
+"""A project on this machine as it stands: for a look at its manifest nothing need be captured."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from runner.errors import SourceError, SourceNotFound
+from runner.source import local
+from runner.source.address import classify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.source.model import ProjectFiles
+
+
+class Standing:
+    """`ProjectFiles` over a folder of this machine.
+
+    Args:
+        project: the project's folder.
+        root: the source's top; no link is followed out of it.
+    """
+
+    def __init__(self, project: Path, root: Path) -> None:
+        self._project = project
+        self._root = os.path.realpath(root)
+
+    def names(self) -> tuple[str, ...]:
+        """The entries of the project's folder, sorted."""
+        return tuple(sorted(entry.name for entry in self._project.iterdir()))
+
+    def read(self, path: str) -> bytes | None:
+        """The content of the file at `path`, None where there is none.
+
+        Raises:
+            SourceError: the path leaves the source.
+        """
+        place = self._place(path)
+        return place.read_bytes() if place.is_file() else None
+
+    def tree_digest(self, path: str) -> str | None:
+        """Says only whether something is there: a digest would have to read all of it."""
+        return path if self._place(path).exists() else None
+
+    def _place(self, path: str) -> Path:
+        place = self._project / path
+        real = os.path.realpath(place)
+        if path.startswith("/") or os.path.commonpath([self._root, real]) != self._root:
+            raise SourceError(f"the path `{path}` is outside of the source")
+        return place
+
+
+def look(uri: str, subdirectory: str, *, caller: Path) -> Standing | None:
+    """The files of the project at a path; None for a URL, an archive or a bare repository.
+
+    Raises:
+        RequestError: `uri` is no address.
+        SourceNotFound: nothing is there, or it has no such subdirectory.
+        SourceRefused: it belongs to somebody else.
+    """
+    address = classify(uri, caller)
+    if address.kind != "local" or address.path is None:
+        return None
+    found = local.discover(address.path)
+    if found is not None and found.work_tree is None:
+        return None
+    project = address.path / subdirectory
+    if not project.is_dir():
+        raise SourceNotFound(f"{address.path} has no directory `{subdirectory}`")
+    top = address.path if found is None or found.work_tree is None else found.work_tree
+    return Standing(project, top)
+
+
+def _conforms(files: Standing) -> ProjectFiles:
+    return files

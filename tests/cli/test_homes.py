@@ -1,0 +1,99 @@
+"""Homes that can't be written, are full, or lie on a file system of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support import samples
+from tests.support.disks import read_only, small_disk
+from tests.support.filesystems import mounted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Served
+    from tests.support.program import Program
+
+LOCAL = ("--env-manager", "local")
+
+
+def test_a_read_only_home(reprun: Program) -> None:
+    samples.commit(reprun.directory)
+    reprun.home.mkdir()
+    with read_only(reprun.home):
+        for arguments in ((*LOCAL,), ("--env-manager", "venv"), ("-v", "main", *LOCAL)):
+            said = reprun("run", ".", *arguments)
+            assert said.code == 125, said
+            assert str(reprun.home) in said.err
+            assert "read-only" in said.err
+            assert "hint: " in said.err
+            assert "Traceback" not in said.err
+        assert reprun("check").code == 0
+        assert reprun("runs", "list").code == 0
+    assert list(reprun.home.iterdir()) == []
+
+
+def test_a_read_only_home_of_a_colleague_can_be_read(reprun: Program) -> None:
+    samples.lay(reprun.directory)
+    record = reprun.record(".", *LOCAL)
+    with read_only(reprun.home):
+        assert record["id"] in reprun("runs", "list").out
+        assert reprun("runs", "show").code == 0
+        assert reprun("runs", "logs").out == "hello\n"
+        assert reprun("runs", "get", "latest", "out.txt", "--to", "got").code == 0
+        said = reprun("runs", "delete", "latest", "--yes")
+        assert said.code == 125
+        assert "read-only" in said.err
+    assert (reprun.directory / "got" / "out.txt").read_text() == "hello"
+    assert reprun.records()[0] == record
+
+
+def test_a_read_only_cache(reprun: Program, tmp_path: Path, served: Served) -> None:
+    cache = tmp_path / "elsewhere"
+    cache.mkdir()
+    with read_only(cache):
+        said = reprun("run", served.url, *LOCAL, REPRUN_CACHE=str(cache))
+    assert said.code == 125
+    assert str(cache) in said.err
+    assert "REPRUN_CACHE" in said.err
+    assert reprun.records() == []
+
+
+def test_the_two_homes_on_file_systems_of_their_own(
+    reprun: Program, tmp_path: Path, served: Served
+) -> None:
+    """Nothing can be linked or renamed from one to the other."""
+    with mounted(tmp_path / "data", size="32m") as data, mounted(tmp_path / "c", size="32m") as c:
+        variables = {"REPRUN_HOME": str(data), "REPRUN_CACHE": str(c)}
+        for flags in ((), ("--keep",)):
+            record = reprun.record(served.url, *LOCAL, *flags, **variables)
+            assert record["status"] == "finished"
+            out = data / "runs" / record["id"] / "artifacts" / "out.txt"
+            assert out.read_text() == "hello"
+        samples.lay(reprun.directory)
+        assert reprun.record(".", **variables)["status"] == "finished"
+        assert reprun("shell", "latest", "-c", "ls", **variables).out == "MLproject\nmain.py\n"
+
+
+def test_a_home_without_room_for_the_outputs(reprun: Program, tmp_path: Path) -> None:
+    command = "head -c 3000000 /dev/urandom > big.bin; echo made"
+    samples.lay(reprun.directory, f"entry_points: {{main: {{command: '{command}'}}}}\n")
+    with small_disk(tmp_path / "small") as small:
+        variables = {"REPRUN_HOME": str(small), "REPRUN_CACHE": str(tmp_path / "cache")}
+        said = reprun("run", ".", *LOCAL, **variables)
+        assert said.code == 125
+        assert said.out == "made\n"
+        assert "error: " in said.err
+        assert "Traceback" not in said.err
+        listed = reprun("runs", "list", "--json", **variables).document
+        assert [each["status"] for each in listed] == ["failed"]
+    assert not [path for path in (tmp_path / "cache").glob("work/*/*") if path.suffix != ".lock"]
+
+
+def test_a_home_that_is_a_file(reprun: Program) -> None:
+    samples.lay(reprun.directory)
+    reprun.home.write_text("")
+    said = reprun("run", ".", *LOCAL)
+    assert said.code == 125
+    assert str(reprun.home) in said.err
+    assert "something broke inside" not in said.err
