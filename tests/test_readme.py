@@ -116,11 +116,14 @@ def test_a_terminal_shows_what_the_readme_shows(reader: Reader) -> None:
     checker = doctest.OutputChecker()
     commands = list(_commands())
     assert len(commands) > 15
+    wrong = []
     for command, expected in commands:
         shown = reader.types(command).strip("\n") + "\n"
         wanted = expected.strip("\n") + "\n"
         flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        assert checker.check_output(wanted, shown, flags), f"$ {command}\n{shown}"
+        if not checker.check_output(wanted, shown, flags):
+            wrong.append(f"$ {command}\n{shown}")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_python_that_the_readme_shows(reader: Reader) -> None:

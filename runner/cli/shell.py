@@ -20,7 +20,7 @@ def shell(name: str, *, command: str | None) -> int:
     from runner.settings import read_settings
 
     with (
-        Terminal() as terminal,
+        Terminal(transient=True) as terminal,
         reopen.reopened(name, settings=read_settings(), progress=terminal) as opened,
     ):
         terminal.end()

@@ -27,9 +27,9 @@ def test_stages_then_output_then_three_lines(reprun: Program, served: Served, in
         assert seen.end() == 0, seen.text
     lines = seen.text.splitlines()
     words = [line.split()[0] for line in lines]
-    assert words[:5] == ["source", "lock", "environment", "step"]
-    assert sorted(words[5:7]) == ["hello", "to"]  # its stdout and stderr are two pipes
-    assert words[7:] == ["run", "outputs", "next"]
+    assert words[:4] == ["source", "lock", "environment", "step"]
+    assert sorted(words[4:6]) == ["hello", "to"]  # its stdout and stderr are two pipes
+    assert words[6:] == ["run", "outputs", "next"]
     record = reprun.records()[0]
     assert served.url in lines[0]
     assert "python main.py hello 1 plain" in lines[3]
