@@ -214,6 +214,8 @@ def _keep(
     doubts = () if outcome.exit_code else measured.warnings
     for text in (*outcome.warnings, *captured.warnings, *doubts):
         progress.warning(text)
+    if outcome.ended_by == "exit" and outcome.exit_code:
+        _explain_missing_file(ready, begun.directory, settings, progress)
     closed = recording.closing(
         begun,
         outcome,
@@ -226,6 +228,22 @@ def _keep(
     if request.keep and not ready.checkout.in_place:
         _keep_checkout(ready.checkout.root, begun.directory / "checkout")
     return finished
+
+
+def _explain_missing_file(
+    ready: Ready, run_directory: Path, settings: Settings, progress: Noting
+) -> None:
+    from runner import missing_files
+
+    found = missing_files.explain(
+        run_directory / "stderr.log",
+        ready.step,
+        ready.planned.source,
+        ready.checkout,
+        settings,
+    )
+    if found is not None:
+        progress.warning(found.message, found.hint)
 
 
 def _keep_checkout(root: Path, target: Path) -> None:

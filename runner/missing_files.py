@@ -1,0 +1,108 @@
+"""Says why a step misses a file: git ignores it, or another run made it."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from runner.manifest.model import Step
+    from runner.settings import Settings
+    from runner.source.model import Checkout, Source
+    from runner.store.records import Run
+
+LOOKED_AT = 1 << 16  # bytes at the end of what the step wrote to stderr
+LATEST_RUNS = 20
+
+
+class Explained(NamedTuple):
+    """What is missing and why, and one thing to do."""
+
+    message: str
+    hint: str
+
+
+def explain(
+    stderr: Path, step: Step, source: Source, checkout: Checkout, settings: Settings
+) -> Explained | None:
+    """The reason for the first missing file that there is one for.
+
+    Raises:
+        StoreError: earlier runs can't be read.
+    """
+    for name in dict.fromkeys(_named(stderr)):
+        path = _inside(name, checkout)
+        if path is not None and not (checkout.project / path).exists():
+            found = _ignored(path, step, source) or _made_by_a_run(path, step, source, settings)
+            if found is not None:
+                return found
+    return None
+
+
+def _named(stderr: Path) -> Iterator[str]:
+    """Files that Python, or a program of the shell, said it could not find."""
+    try:
+        with stderr.open("rb") as file:
+            file.seek(max(os.fstat(file.fileno()).st_size - LOOKED_AT, 0))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return
+    for found in re.finditer(r"(?m)No such file or directory: ['\"](.+?)['\"]\s*$", text):
+        yield found[1]
+    for found in re.finditer(r"(?m)^[^:\n]+: (?:can't open )?'?([^:\n]+?)'?: No such file", text):
+        yield found[1]
+
+
+def _inside(name: str, checkout: Checkout) -> str | None:
+    """`name` relative to the project, None for one outside of the checkout."""
+    path = os.path.normpath(os.path.join(checkout.project, name))  # noqa: PTH118  pure text
+    if not path.startswith(f"{checkout.root}{os.sep}"):
+        return None
+    return os.path.relpath(path, checkout.project)
+
+
+def _ignored(path: str, step: Step, source: Source) -> Explained | None:
+    from runner.source.address import path_of
+
+    if not source.url.startswith("file:") or not source.raw:
+        return None
+    if not (path_of(source.url) / source.subdirectory / path).exists():
+        return None
+    return Explained(
+        f"the step misses `{path}`: it is in your project, but git ignores it",
+        f"declare it under `{step.entry_point.name}`: `inputs: [{path}]`",
+    )
+
+
+def _made_by_a_run(path: str, step: Step, source: Source, settings: Settings) -> Explained | None:
+    run = next((run for run in _earlier(source, settings) if _made(run, path)), None)
+    if run is None:
+        return None
+    value = f"run:latest:{run.entry_point}/{path}"
+    message = f"the step misses `{path}`: run {run.id} of `{run.entry_point}` made it"
+    for parameter in step.parameters:
+        if parameter.type == "path" and os.path.normpath(parameter.text) == path:
+            return Explained(message, f"pass `-P {parameter.name}={value}`")
+    return Explained(message, f"give the step a parameter of type `path`, and pass `{value}`")
+
+
+def _made(run: Run, path: str) -> bool:
+    return any(output.path == path for output in run.outputs)
+
+
+def _earlier(source: Source, settings: Settings) -> Iterator[Run]:
+    from runner.errors import StoreError
+    from runner.progress import Silent
+    from runner.store import index, runs
+
+    wanted = index.Filter(status="finished", source=source.url, limit=LATEST_RUNS)
+    for summary in index.list_runs(wanted, settings=settings, progress=Silent()):
+        if summary.subdirectory == source.subdirectory:
+            try:
+                yield runs.load_id(summary.id, settings)
+            except StoreError:
+                continue
