@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from runner.source.address import work_tree_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -66,11 +68,8 @@ def _inside(name: str, checkout: Checkout) -> str | None:
 
 
 def _ignored(path: str, step: Step, source: Source) -> Explained | None:
-    from runner.source.address import path_of
-
-    if not source.url.startswith("file:") or not source.raw:
-        return None
-    if not (path_of(source.url) / source.subdirectory / path).exists():
+    top = work_tree_of(source)
+    if top is None or not (top / source.subdirectory / path).exists():
         return None
     return Explained(
         f"the step misses `{path}`: it is in your project, but git ignores it",

@@ -9,13 +9,13 @@ from runner import patterns
 from runner.errors import InputError
 from runner.inputs import addresses
 from runner.inputs.model import Placement, Reading
+from runner.source.address import work_tree_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.inputs.gathering import Context, Gathered
     from runner.manifest.model import Input
-    from runner.settings import Settings
     from runner.source.model import Source
 
 
@@ -91,13 +91,10 @@ def _download(item: Input, url: str, context: Context, found: Gathered) -> None:
     found.placements.append(Placement(source, "download", target=target, url=shown, sha256=digest))
 
 
-def local_project(source: Source, settings: Settings) -> Path | None:
+def local_project(source: Source) -> Path | None:
     """The project's folder where a person works on it, None for a source from elsewhere."""
-    if not source.url.startswith("file:") or source.store.is_relative_to(settings.cache):
-        return None
-    if source.kind == "git" and not (source.store / ".git").exists():
-        return None
-    return source.store / source.subdirectory if source.kind != "archive" else None
+    top = work_tree_of(source)
+    return None if top is None else top / source.subdirectory
 
 
 def lay_ignored(glob: str, context: Context, found: Gathered) -> bool:

@@ -10,6 +10,7 @@ from runner import patterns
 from runner.errors import InputError, ParameterError
 from runner.inputs import addresses, declared, digests
 from runner.inputs.model import Placement, Reading
+from runner.source.address import work_tree_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +93,8 @@ def _inside_project(path: Path, context: Context) -> str | None:
     """`path` relative to the project in the checkout, None where the checkout won't have it."""
     if context.local is None:
         return None
-    top, subdirectory = context.source.store, context.source.subdirectory
+    top, subdirectory = work_tree_of(context.source), context.source.subdirectory
+    assert top is not None
     resolved = path.resolve()
     if not resolved.is_relative_to(top.resolve()):
         return None  # also behind a link that leads out of the project

@@ -50,7 +50,7 @@ def resolve(
     from runner.inputs import declared, gathering
 
     storage = _storage(request, run_directory)
-    local = declared.local_project(source, settings)
+    local = declared.local_project(source)
     context = gathering.Context(
         request, source, files, settings, progress, local, storage, fetch=False
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from runner.errors import RequestError, SourceNotFound
+
+if TYPE_CHECKING:
+    from runner.source.model import Source
 
 SCHEMES = ("https", "http", "ssh", "git", "file")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
@@ -166,6 +169,16 @@ def _file_path(uri: str, authority: str, rest: str) -> Path:
 def file_url(path: Path) -> str:
     """The `file://` address of a place on this machine, as a person reads it."""
     return f"file://{path}"
+
+
+def work_tree_of(source: Source) -> Path | None:
+    """The top of the directory that a person works in, None for a source from elsewhere."""
+    if not source.url.startswith("file:") or source.kind == "archive":
+        return None
+    top = path_of(source.url)
+    if source.kind == "git" and not (top / ".git").exists():
+        return None  # a bare repository
+    return top
 
 
 def path_of(url: str) -> Path:
