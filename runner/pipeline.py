@@ -18,7 +18,7 @@ from runner.manifest import load, parameters
 from runner.progress import Noting, Silent
 from runner.source import checkout as checkouts
 from runner.source import files as source_files
-from runner.source import moments, resolve
+from runner.source import moments, resolve, standing
 from runner.store import layout
 
 if TYPE_CHECKING:
@@ -68,13 +68,12 @@ def plan(
         RunnerError: of the stage that failed.
     """
     progress.stage(SOURCE, labels.of_request(request))
+    _refuse_early(request)
     source = resolve.resolve(request, settings=settings, progress=progress)
     progress.update(labels.of_source(source, request))
     with source_files.open_files(source, settings=settings) as files:
         manifest = load.load(files)
-        place = f"{source.url}#{source.subdirectory}".removesuffix("#")
-        entry_point = parameters.choose(manifest, request.entry_point, files, place=place)
-        step = parameters.bind(entry_point, request.parameters, manifest_path=manifest.path)
+        step = _bind(request, manifest, files, labels.of_request(request))
         _warn_of_undeclared(step, manifest, progress)
         for problem in manifest.problems:
             progress.warning(str(problem), problem.hint)
@@ -96,6 +95,25 @@ def plan(
         spec = backend.read(manifest.environment, files, as_of=as_of)
         _warn_of_absent(request, progress)
         yield Plan(run_id, request, source, files, manifest, prepared, backend, spec)
+
+
+def _refuse_early(request: Request) -> None:
+    """Look at a directory where it stands, before anything of it is captured.
+
+    Raises:
+        ManifestError: what a person asks for can't be run.
+    """
+    if request.version is not None:
+        return
+    files = standing.look(request.uri, request.subdirectory, caller=request.caller)
+    if files is not None:
+        place = str((request.caller / request.uri / request.subdirectory).resolve())
+        _bind(request, load.load(files), files, place)
+
+
+def _bind(request: Request, manifest: Manifest, files: ProjectFiles, place: str) -> Step:
+    entry_point = parameters.choose(manifest, request.entry_point, files, place=place)
+    return parameters.bind(entry_point, request.parameters, manifest_path=manifest.path)
 
 
 def _warn_of_undeclared(step: Step, manifest: Manifest, progress: Progress) -> None:

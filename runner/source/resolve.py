@@ -246,19 +246,22 @@ def _check_subdirectory(source: Source, settings: Settings) -> None:
     with open_files(replace(source, subdirectory=""), settings=settings) as files:
         if files.is_folder(source.subdirectory):
             return
-        above, _, name = source.subdirectory.rpartition("/")
+        above = source.subdirectory.rpartition("/")[0]
         folders = [
             f"{above}/{entry}".lstrip("/")
             for entry in files.list_folder(above)
             if files.is_folder(f"{above}/{entry}".lstrip("/"))
         ]
+    raise no_directory(source.url, source.subdirectory, folders)
+
+
+def no_directory(where: str, subdirectory: str, folders: list[str]) -> SourceNotFound:
+    """The error for a subdirectory that is not there; `folders` are those that stand beside it."""
     import difflib
 
-    message = f"{source.url} has no directory `{source.subdirectory}`"
-    near = difflib.get_close_matches(source.subdirectory, folders, n=1)
+    message = f"{where} has no directory `{subdirectory}`"
+    near = difflib.get_close_matches(subdirectory, folders, n=1)
     if near:
-        raise SourceNotFound(message, hint=f"did you mean `#{near[0]}`?")
-    hint = (
-        f"it has {', '.join(folders[:8])}" if folders else f"there is no directory beside `{name}`"
-    )
-    raise SourceNotFound(message, hint=hint)
+        return SourceNotFound(message, hint=f"did you mean `#{near[0]}`?")
+    beside = f"it has {', '.join(folders[:8])}" if folders else "there is no directory beside it"
+    return SourceNotFound(message, hint=beside)

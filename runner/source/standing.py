@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from runner.errors import SourceError, SourceNotFound
+from runner.errors import SourceError
 from runner.source import local
 from runner.source.address import classify
+from runner.source.resolve import no_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,9 +69,19 @@ def look(uri: str, subdirectory: str, *, caller: Path) -> Standing | None:
         return None
     project = address.path / subdirectory
     if not project.is_dir():
-        raise SourceNotFound(f"{address.path} has no directory `{subdirectory}`")
+        raise no_directory(str(address.path), subdirectory, _folders(address.path, subdirectory))
     top = address.path if found is None or found.work_tree is None else found.work_tree
     return Standing(project, top)
+
+
+def _folders(top: Path, subdirectory: str) -> list[str]:
+    """The folders that stand where `subdirectory` was looked for."""
+    above = subdirectory.rpartition("/")[0]
+    try:
+        entries = sorted((top / above).iterdir())
+    except OSError:
+        return []
+    return [f"{above}/{entry.name}".lstrip("/") for entry in entries if entry.is_dir()]
 
 
 def _conforms(files: Standing) -> ProjectFiles:

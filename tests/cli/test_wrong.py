@@ -125,7 +125,7 @@ def test_a_path_that_is_not_there(reprun: Program) -> None:
         ("main.py", 2, "`main.py` is a file, not a project", "directory"),
         ("ext::sh -c x", 2, "asks git to start a program", "https"),
         ("--upload-pack=x", 2, "no such option '--upload-pack", "reprun run --help"),
-        (".#nowhere", 125, "has no directory `nowhere`", ""),
+        (".#nowhere", 125, "has no directory `nowhere`", "hint: "),
     ],
 )
 @pytest.mark.usefixtures("sample")
@@ -138,7 +138,7 @@ def test_wrong_addresses(reprun: Program, uri: str, code: int, message: str, hin
 def test_outside_of_a_project(reprun: Program) -> None:
     lines = _refused(reprun, ".")
     assert lines[0] == (
-        f"error: there is no MLproject file in file://{reprun.directory}, and no script was named"
+        f"error: there is no MLproject file in {reprun.directory}, and no script was named"
     )
     (reprun.directory / "train.py").write_text("")
     assert _refused(reprun, ".")[-1] == "hint: pass `-e train.py` to run a script"
