@@ -158,7 +158,6 @@ def run(
         # What is wrong with a request is said before the rest is imported.
         from runner.environments import ensure, locks
 
-        _import_ahead("runner.execution")
         heard.stage(LOCK, planned.spec.origin or planned.spec.kind)
         lock = locks.find_or_make(
             planned.backend,
@@ -184,14 +183,6 @@ def run(
             )
             heard.stage(STEP, ready.shown_command)
             return execution.carry_out(ready, settings=settings, progress=heard, show=show)
-
-
-def _import_ahead(name: str) -> None:
-    """Import a module while this thread waits for git, virtualenv or uv."""
-    import threading
-    from importlib import import_module
-
-    threading.Thread(target=import_module, args=(name,), daemon=True).start()
 
 
 def exit_code_of(recorded: Run) -> int:

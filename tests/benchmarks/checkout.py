@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner.files import remove_tree
 from tests.benchmarks.figure import Figure, Ratio
-from tests.benchmarks.measure import Measurement, Sample, race
+from tests.benchmarks.measure import difference, race
 from tests.benchmarks.repositories import commit_files, many_files
 
 if TYPE_CHECKING:
@@ -40,15 +40,8 @@ def figures(place: Place) -> Iterator[Figure]:
     _, whole, empty = measured
     yield Figure(
         "checkout of 2,800 files at a known commit, .git included",
-        (*measured, _difference(whole, empty)),
+        (*measured, difference(CHECKOUT, whole, empty)),
         RAW,
         (Ratio(CHECKOUT, RAW, 1.3),),
         ("the difference also holds the search of 2,800 files for outputs, and their removal",),
     )
-
-
-def _difference(whole: Measurement, empty: Measurement) -> Measurement:
-    if failure := whole.failure or empty.failure:
-        return Measurement(CHECKOUT, failure=failure)
-    seconds = whole.wall_s - empty.wall_s
-    return Measurement(CHECKOUT, (Sample(seconds, whole.peak_bytes),))

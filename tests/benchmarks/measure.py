@@ -131,3 +131,10 @@ def _rotated(contenders: Sequence[Contender], turn: int) -> list[Contender]:
     """The same contenders, another one first in each turn."""
     start = turn % len(contenders)
     return [*contenders[start:], *contenders[:start]]
+
+
+def difference(name: str, whole: Measurement, part: Measurement) -> Measurement:
+    """What `whole` takes beyond `part`: the difference of their medians."""
+    if failure := whole.failure or part.failure:
+        return Measurement(name, failure=failure)
+    return Measurement(name, (Sample(whole.wall_s - part.wall_s, whole.peak_bytes),))
