@@ -8,6 +8,9 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command in `sys.argv` and exit with its status."""
+    from runner.cli import streams
+
+    streams.complete()
     from runner.cli.boundary import guarded
     from runner.cli.commands import reprun
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.streams import say
 from runner.errors import WRONG_REQUEST, Interrupted, RunnerError, StoreError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
         if sys.stdout is stdout:
             raise
         return _reader_went_away()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  the one place where all errors become words
         if isinstance(error, NO_COMMAND):
             click.echo(error.format_message(), err=True)
             return WRONG_REQUEST
@@ -83,11 +84,11 @@ def _report(error: BaseException, *, as_json: bool) -> int:
 
 def show_error(error: RunnerError) -> None:
     """Print the error, its details and its hint to stderr."""
-    click.echo(click.style("error: ", fg="red", bold=True) + error.message, err=True)
+    say(click.style("error: ", fg="red", bold=True) + error.message, err=True)
     for line in error.details:
-        click.echo(f"  {line}", err=True)
+        say(f"  {line}", err=True)
     if error.hint:
-        click.echo(click.style("hint: ", fg="cyan") + error.hint, err=True)
+        say(click.style("hint: ", fg="cyan") + error.hint, err=True)
 
 
 def _understand(error: BaseException) -> tuple[RunnerError, int]:
