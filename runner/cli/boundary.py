@@ -50,7 +50,7 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
         if sys.stdout is stdout:
             raise
         return _reader_went_away()
-    except BaseException as error:  # noqa: BLE001  the one place where all errors become words
+    except BaseException as error:  # noqa: BLE001  this is where every error becomes words
         if isinstance(error, NO_COMMAND):
             click.echo(error.format_message(), err=True)
             return WRONG_REQUEST
