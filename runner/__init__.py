@@ -64,7 +64,6 @@ def run(
             results could not be kept.
     """
     import sys
-    from pathlib import Path
 
     from runner import pipeline, request
     from runner.settings import read_settings
@@ -74,7 +73,7 @@ def run(
     asked = request.Request(
         uri=address,
         subdirectory=subdirectory,
-        caller=Path.cwd(),
+        caller=request.standing_directory(),
         entry_point=entry_point,
         version=version,
         parameters={name: str(value) for name, value in (parameters or {}).items()},

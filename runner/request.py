@@ -64,6 +64,22 @@ ENVIRONMENT_MANAGERS = {
 }
 
 
+def standing_directory() -> Path:
+    """The absolute directory that this process stands in.
+
+    Raises:
+        RequestError: somebody has deleted it.
+    """
+    from pathlib import Path
+
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise RequestError(
+            "the directory that you stand in is gone", hint="change to one that is there: `cd`"
+        ) from None
+
+
 def read_pairs(pairs: Iterable[str], *, flag: str, what: str) -> dict[str, str]:
     """Read `NAME=value` texts given with a repeatable flag; the value may hold `=`.
 

@@ -8,6 +8,14 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command in `sys.argv` and exit with its status."""
+    import signal
+
+    from runner.cli import streams
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Ctrl-C while we still import ends us without a traceback; `guarded` takes over then.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    streams.complete()
     from runner.cli.boundary import guarded
     from runner.cli.commands import reprun
 

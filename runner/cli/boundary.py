@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.streams import say
 from runner.errors import WRONG_REQUEST, Interrupted, RunnerError, StoreError
 
 if TYPE_CHECKING:
@@ -83,11 +84,11 @@ def _report(error: BaseException, *, as_json: bool) -> int:
 
 def show_error(error: RunnerError) -> None:
     """Print the error, its details and its hint to stderr."""
-    click.echo(click.style("error: ", fg="red", bold=True) + error.message, err=True)
+    say(click.style("error: ", fg="red", bold=True) + error.message, err=True)
     for line in error.details:
-        click.echo(f"  {line}", err=True)
+        say(f"  {line}", err=True)
     if error.hint:
-        click.echo(click.style("hint: ", fg="cyan") + error.hint, err=True)
+        say(click.style("hint: ", fg="cyan") + error.hint, err=True)
 
 
 def _understand(error: BaseException) -> tuple[RunnerError, int]:

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
+from runner.cli.streams import say
 from runner.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def check(uri: str, *, version: str | None, strict: bool, quiet: bool, as_json: 
 
 def _examine(uri: str, version: str | None, *, quiet: bool) -> Manifest:
     from runner.manifest import load
-    from runner.request import Request
+    from runner.request import Request, standing_directory
     from runner.settings import read_settings
     from runner.source import files, resolve, standing
     from runner.source.address import split_uri
@@ -55,10 +56,11 @@ def _examine(uri: str, version: str | None, *, quiet: bool) -> Manifest:
     if Path(uri).name.lower().startswith("mlproject") and Path(uri).is_file():
         uri = str(Path(uri).parent)
     address, subdirectory = split_uri(uri)
-    seen = standing.look(address, subdirectory, caller=Path.cwd()) if version is None else None
+    caller = standing_directory()
+    seen = standing.look(address, subdirectory, caller=caller) if version is None else None
     if seen is not None:
         return load.examine(seen)
-    request = Request(uri=address, subdirectory=subdirectory, caller=Path.cwd(), version=version)
+    request = Request(uri=address, subdirectory=subdirectory, caller=caller, version=version)
     settings = read_settings()
     with Terminal(quiet=quiet, transient=True) as terminal:
         source = resolve.resolve(request, settings=settings, progress=terminal)
@@ -68,12 +70,12 @@ def _examine(uri: str, version: str | None, *, quiet: bool) -> Manifest:
 
 def _show(manifest: Manifest) -> None:
     for problem in manifest.problems:
-        click.echo(_line(problem))
+        say(_line(problem))
         if problem.hint:
-            click.echo(f"  {click.style('hint:', fg='cyan')} {problem.hint}")
+            say(f"  {click.style('hint:', fg='cyan')} {problem.hint}")
     errors = sum(problem.severity == "error" for problem in manifest.problems)
     warnings = len(manifest.problems) - errors
-    click.echo(_summary(manifest, errors, warnings))
+    say(_summary(manifest, errors, warnings))
 
 
 def _line(problem: Problem) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -87,12 +86,13 @@ def complete_parameter(
 
 def _manifest(context: click.Context) -> Manifest | None:
     from runner.manifest.load import examine
+    from runner.request import standing_directory
     from runner.source import standing
     from runner.source.address import split_uri
 
     try:
         uri, subdirectory = split_uri(str(context.params.get("uri") or "."))
-        files = standing.look(uri, subdirectory, caller=Path.cwd())
+        files = standing.look(uri, subdirectory, caller=standing_directory())
         return None if files is None else examine(files)
     except (RunnerError, OSError):
         return None

@@ -9,6 +9,7 @@ import click
 
 from runner.cli.options import json_option
 from runner.cli.render import size
+from runner.cli.streams import say
 
 if TYPE_CHECKING:
     from runner.examination import Finding
@@ -31,7 +32,7 @@ def doctor(*, as_json: bool) -> int:
         click.echo(json.dumps([finding.to_json() for finding in findings], indent=2))
     else:
         for finding in findings:
-            click.echo(_line(finding))
+            say(_line(finding))
     return 1 if any(f.state == "missing" and f.needed for f in findings) else 0
 
 

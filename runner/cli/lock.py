@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
+from runner.cli.streams import say
 
 
 @click.command(epilog="Example:  reprun lock . --as-of 2024-03-31")
@@ -25,12 +25,17 @@ def lock(
     Commit the file: every run of the project then uses it as it is.
     """
     from runner.locked import write
-    from runner.request import Request, read_as_of, read_environment_manager
+    from runner.request import (
+        Request,
+        read_as_of,
+        read_environment_manager,
+        standing_directory,
+    )
     from runner.settings import read_settings
 
     request = Request(
         uri=path,
-        caller=Path.cwd(),
+        caller=standing_directory(),
         as_of=read_as_of(as_of),
         env_manager=read_environment_manager(env_manager),
     )
@@ -47,6 +52,4 @@ def lock(
         click.echo(json.dumps(document, indent=2))
     elif not quiet:
         verb = "wrote" if written.changed else "nothing new in"
-        click.echo(
-            f"{verb} {written.path} ({written.packages} packages, Python {written.lock.python})"
-        )
+        say(f"{verb} {written.path} ({written.packages} packages, Python {written.lock.python})")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.streams import plain, say
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
@@ -75,9 +77,9 @@ class Terminal:
         """A warning stays on the screen."""
         if not self.quiet:
             self._close_line()
-            click.echo(click.style("warning: ", fg="yellow") + text, err=True)
+            say(click.style("warning: ", fg="yellow") + text, err=True)
             if hint:
-                click.echo(click.style("hint: ", fg="cyan") + hint, err=True)
+                say(click.style("hint: ", fg="cyan") + hint, err=True)
 
     def end(self) -> None:
         """Nothing more is shown on the line that is open."""
@@ -97,7 +99,7 @@ class Terminal:
 
 def _fit(text: str) -> str:
     width = shutil.get_terminal_size().columns - LABEL_WIDTH - 1
-    single = text.replace("\n", " ").replace("\r", " ")
+    single = plain(text.replace("\n", " ").replace("\r", " "))
     return single if len(single) <= width else single[: max(width - 1, 0)] + "…"
 
 

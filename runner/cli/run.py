@@ -12,6 +12,7 @@ import click
 from runner.cli.completion import complete_entry_point, complete_parameter
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
+from runner.cli.streams import say
 
 if TYPE_CHECKING:
     from runner.request import Request
@@ -116,7 +117,7 @@ def run(
     request = requests.Request(
         uri=address,
         subdirectory=subdirectory,
-        caller=Path.cwd(),
+        caller=requests.standing_directory(),
         entry_point=entry_point,
         version=version,
         parameters=requests.read_pairs(parameters, flag="-P", what="parameter"),
@@ -148,7 +149,7 @@ def _dry_run(request: Request, *, as_json: bool, quiet: bool) -> int:
 
     with Terminal(quiet=quiet, transient=True) as terminal:
         document = dry_run.describe(request, settings=read_settings(), progress=terminal)
-    click.echo(json.dumps(document, indent=2) if as_json else "\n".join(dry_run_lines(document)))
+    say(json.dumps(document, indent=2) if as_json else "\n".join(dry_run_lines(document)))
     return 0
 
 
@@ -170,5 +171,5 @@ def _run(request: Request, *, as_json: bool, quiet: bool) -> int:
         click.echo(json.dumps(to_json(recorded), indent=2))
     else:
         for line in ending_lines(recorded, live=terminal.live):
-            click.echo(line, err=True)
+            say(line, err=True)
     return pipeline.exit_code_of(recorded)

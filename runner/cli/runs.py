@@ -13,6 +13,7 @@ import click
 from runner.cli.completion import complete_run
 from runner.cli.options import json_option
 from runner.cli.render import Terminal, ago, duration, table
+from runner.cli.streams import say
 
 if TYPE_CHECKING:
     from runner.store.summaries import Summary
@@ -71,11 +72,11 @@ def list_(
         click.echo(json.dumps([to_json(summary) for summary in summaries], indent=2))
     elif summaries:
         header = ("run", "status", "entry point", "source", "started", "took", "name")
-        click.echo(table(header, [_row(summary) for summary in summaries]))
+        say(table(header, [_row(summary) for summary in summaries]))
     elif wanted == index.Filter(limit=wanted.limit):
-        click.echo("no runs yet; start with `reprun run .`")
+        say("no runs yet; start with `reprun run .`")
     else:
-        click.echo("no such run")
+        say("no such run")
 
 
 def _tag(text: str | None) -> tuple[str, str | None] | None:
@@ -111,9 +112,7 @@ def show(name: str, *, as_json: bool) -> None:
     from runner.store.encoding import to_json
 
     recorded = store.read(name, settings=read_settings())
-    click.echo(
-        json.dumps(to_json(recorded), indent=2) if as_json else "\n".join(record_lines(recorded))
-    )
+    say(json.dumps(to_json(recorded), indent=2) if as_json else "\n".join(record_lines(recorded)))
 
 
 @runs.command(epilog="Example:  reprun runs logs latest --stderr")
@@ -147,10 +146,10 @@ def artifacts(name: str, *, as_json: bool) -> None:
         click.echo(json.dumps(to_json(recorded)["outputs"], indent=2))
     elif recorded.outputs:
         rows = [(o.path, size(o.size), o.sha256[:12], o.origin) for o in recorded.outputs]
-        click.echo(table(("path", "size", "sha256", ""), rows))
-        click.echo(f"in {recorded.directory}/artifacts")
+        say(table(("path", "size", "sha256", ""), rows))
+        say(f"in {recorded.directory}/artifacts")
     else:
-        click.echo("this run left no files")
+        say("this run left no files")
 
 
 @runs.command(epilog="Example:  reprun runs get latest:train 'model/*' --to results")
@@ -172,7 +171,7 @@ def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
 
     recorded = store.read(name, settings=read_settings())
     copied = copies.copy_out(recorded, pattern, target.absolute(), replace=force)
-    click.echo(f"{len(copied)} file{'' if len(copied) == 1 else 's'} copied to {target.absolute()}")
+    say(f"{len(copied)} file{'' if len(copied) == 1 else 's'} copied to {target.absolute()}")
 
 
 @runs.command(epilog="Example:  reprun runs delete 01k3 --yes")
@@ -195,4 +194,4 @@ def delete(names: tuple[str, ...], *, yes: bool) -> None:
     store.delete(found, settings=settings)
     with Terminal(transient=True) as terminal:
         gc.collect(settings=settings, progress=terminal)
-    click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted")
+    say(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted")

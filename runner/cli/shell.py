@@ -6,6 +6,7 @@ import click
 
 from runner.cli.completion import complete_run
 from runner.cli.render import Terminal
+from runner.cli.streams import say
 
 
 @click.command(epilog="Example:  reprun shell latest -c 'python --version'")
@@ -25,6 +26,6 @@ def shell(name: str, *, command: str | None) -> int:
     ):
         terminal.end()
         if terminal.live and command is None:
-            click.echo(f"the step ran: {opened.run.command}", err=True)
-            click.echo("leave with Ctrl-D; the checkout goes when you leave", err=True)
+            say(f"the step ran: {opened.run.command}", err=True)
+            say("leave with Ctrl-D; the checkout goes when you leave", err=True)
         return opened.start(command)

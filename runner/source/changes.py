@@ -100,7 +100,10 @@ def _capture(
     answer = plumbing.git(
         _STATUS, store=own, work_tree=found.work_tree, variables=plumbing.personal()
     )
+    ours = _homes_inside(found.work_tree, settings)
     for path, state in _parse_status(answer):
+        if state == "?" and path.startswith(ours):
+            continue  # a home that held copies of itself would grow without end
         if state == "D":
             snapshot.deleted.add(path)
         elif path.endswith("/"):
@@ -114,6 +117,11 @@ def _capture(
             _take_submodule(snapshot, found.work_tree, path, settings, progress)
             snapshot.moved |= snapshot.submodules.get(path) != commit
     return snapshot
+
+
+def _homes_inside(root: Path, settings: Settings) -> tuple[str, ...]:
+    homes = (home.resolve() for home in (settings.data, settings.cache))
+    return tuple(f"{home.relative_to(root)}/" for home in homes if home.is_relative_to(root))
 
 
 def _prepare(own: Path, found: Local, head: versions.Found | None) -> None:

@@ -32,7 +32,7 @@ def resolve(
         SourceTooLarge: it holds more than a snapshot may.
     """
     assert address.path is not None
-    entries = list(_walk(address.path, progress))
+    entries = list(_walk(address.path, (settings.data, settings.cache), progress))
     bundle.check_size(entries, where=str(address.path))
     digest, size = bundle.store(entries, (), settings=settings)
     return captured("directory", address, digest, size, entries, subdirectory, address.path)
@@ -60,9 +60,12 @@ def captured(
     )
 
 
-def _walk(root: Path, progress: Progress) -> Iterator[bundle.Entry]:
+def _walk(root: Path, homes: tuple[Path, ...], progress: Progress) -> Iterator[bundle.Entry]:
+    # A home inside the project would hold a copy of itself, and twice as much after each run.
+    ours = {home.resolve() for home in homes}
     for folder, folders, names in os.walk(root, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if not _is_left_out(Path(folder, name)))
+        below = (Path(folder, name) for name in sorted(folders))
+        folders[:] = [path.name for path in below if path not in ours and not _is_left_out(path)]
         links = [name for name in folders if Path(folder, name).is_symlink()]
         at = "" if folder == str(root) else f"{os.path.relpath(folder, root)}/"
         if at and not names and not folders:

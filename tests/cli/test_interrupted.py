@@ -28,6 +28,18 @@ entry_points:
 """
 
 
+PRESS = """\
+import os, signal, sys
+
+class Press:
+    def find_spec(name, path=None, target=None):
+        if name == "MODULE":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Press)
+"""
+
+
 def _alone(process: subprocess.Popen[bytes]) -> Said:
     """SIGTERM to reprun alone, as a scheduler or `kill` sends it."""
     os.kill(process.pid, signal.SIGTERM)
@@ -128,6 +140,20 @@ def test_while_capturing_outputs(reprun: Program) -> None:
     assert (record["status"], record["reason"]) == ("killed", "interrupted")
     assert reprun("runs", "delete", "latest", "--yes").code == 0
     assert len(reprun.record(".", *LOCAL)["outputs"]) == 4000
+
+
+@pytest.mark.parametrize("module", ["click", "runner.cli.run", "runner.request"])
+def test_while_reprun_itself_is_imported(reprun: Program, tmp_path: Path, module: str) -> None:
+    listener = tmp_path / "listener"
+    listener.mkdir()
+    (listener / "sitecustomize.py").write_text(PRESS.replace("MODULE", module))
+    samples.lay(reprun.directory)
+    path = f"{listener}:{reprun.variables['PYTHONPATH']}"
+    said = reprun("run", ".", *LOCAL, PYTHONPATH=path)
+    assert said.code in {-signal.SIGINT, CTRL_C}
+    assert said.out == ""
+    assert said.err in {"", "error: interrupted\n"}
+    nothing_left(reprun)
 
 
 def test_json_says_that_it_was_interrupted(reprun: Program) -> None:

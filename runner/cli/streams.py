@@ -1,0 +1,40 @@
+"""The three standard streams: all there, and nothing on them that steers somebody's terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def complete() -> None:
+    """Give `reprun >&-` a stream that swallows everything.
+
+    The next file to be opened would get the number of the closed one, and be written to.
+    """
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle == number:
+                os.set_inheritable(handle, True)  # noqa: FBT003  it takes no keyword
+            else:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, os.fdopen(number, mode))
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line or several; of control characters only colours are let through."""
+    import click
+
+    click.echo(plain(text), err=err)
+
+
+def plain(text: str) -> str:
+    """`text` without what a hostile repository may have put in: titles, bells, moved cursors."""
+    if text.isprintable():
+        return text
+    import re
+
+    # Bytes that are no UTF-8 (file names, parameters) are surrogates here, which no stream takes.
+    steering = r"(\x1b\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+    return re.sub(steering, lambda found: found[1] or "\N{REPLACEMENT CHARACTER}", text)
