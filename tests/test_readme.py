@@ -99,7 +99,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
             # The package cache alone is not fresh, for the index's sake.
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
         }
-        for name in ("REPRUN_HOME", "REPRUN_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        for name in ("REPRUN_HOME", "REPRUN_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME", "COLUMNS"):
             variables.pop(name, None)
         yield Reader(clone, variables)
 
