@@ -179,6 +179,9 @@ class Manifest(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
+HIDDEN = "***"  # stands where a secret value would
+
+
 class BoundParameter(Struct, frozen=True):
     """A parameter with its value.
 
@@ -198,6 +201,18 @@ class BoundParameter(Struct, frozen=True):
     origin: Literal["given", "default"]
     secret: bool = False
     declared: bool = True
+
+    def secret_texts(self) -> set[str]:
+        """What must not be shown or kept: a secret value as it was given, as it is passed, quoted.
+
+        Empty for a value that is no secret.
+        """
+        if not self.secret:
+            return set()
+        from shlex import quote
+
+        texts = {self.text, self.argument} - {""}
+        return texts | {quote(text) for text in texts}
 
 
 class Step(Struct, frozen=True):
