@@ -27,7 +27,7 @@ def test_a_pair_without_name_or_equals_is_refused(pair: str) -> None:
 
 
 def test_a_parameter_given_twice_is_named_without_its_values() -> None:
-    with pytest.raises(RequestError, match="^parameter `a` is given twice$"):
+    with pytest.raises(RequestError, match=r"^parameter `a` is given twice$"):
         read_pairs(["a=1", "a=2"], flag="-P", what="parameter")
 
 
