@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runner.errors import ManifestError
 from runner.manifest.document import shorten
 from runner.manifest.model import HIDDEN
-from runner.manifest.nearest import nearest
+from runner.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
