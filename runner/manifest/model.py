@@ -216,7 +216,7 @@ class BoundParameter(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """An entry point with every parameter bound; `command` is None until paths are resolved.
+    """An entry point with every parameter bound; `command.render` makes a command of it.
 
     Attributes:
         entry_point: the declaration (made up for a file that is run as an entry point).
@@ -224,4 +224,3 @@ class Step(Struct, frozen=True):
 
     entry_point: EntryPoint
     parameters: tuple[BoundParameter, ...]
-    command: str | None = None
