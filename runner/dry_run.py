@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from runner import pipeline
 from runner.environments import ensure, locks
 from runner.errors import EnvironmentFailure
@@ -38,9 +36,8 @@ def describe(request: Request, *, settings: Settings, progress: Progress) -> dic
     with pipeline.plan(request, settings=settings, progress=heard, fetch=False) as planned:
         _check_variables(planned)
         step = planned.prepared.step
-        hidden = tuple(replace(p, argument="***") if p.secret else p for p in step.parameters)
         return {
-            "command": render(replace(step, parameters=hidden)),
+            "command": render(step, hiding=True),
             "entry_point": step.entry_point.name,
             "parameters": {
                 p.name: {"secret": True} if p.secret else {"text": p.text, "origin": p.origin}

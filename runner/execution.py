@@ -7,7 +7,6 @@ import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from runner import inputs, recording
 from runner.environments.base import Activation
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from runner.store.artifacts import Baseline
     from runner.store.records import RecordedFile, Run
 
-HIDDEN = "***"
 BEFORE_PREFIXES = ("2.", "3.6.", "3.7.")  # these know no PYTHONPYCACHEPREFIX
 
 
@@ -79,7 +77,6 @@ def make_ready(
     read = inputs.lay(planned.prepared, checkout)
     activation = activate(planned, environment, checkout, settings=settings, progress=progress)
     step = planned.prepared.step
-    hidden = [replace(p, argument=HIDDEN) if p.secret else p for p in step.parameters]
     for text in planned.prepared.warnings:
         progress.warning(text)
     return Ready(
@@ -90,8 +87,8 @@ def make_ready(
         checkout=checkout,
         read=read,
         command=render(step),
-        shown_command=render(replace(step, parameters=tuple(hidden))),
-        secrets=tuple(p.text for p in step.parameters if p.secret and p.text),
+        shown_command=render(step, hiding=True),
+        secrets=tuple(text for bound in step.parameters for text in sorted(bound.secret_texts())),
         baseline=artifacts.baseline(checkout.root),
     )
 

@@ -139,17 +139,6 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def tree_size(path: Path) -> int:
-    """Bytes of all regular files below `path`, 0 where there is nothing; links not followed."""
-    total = 0
-    for folder, _, names in os.walk(path):
-        for name in names:
-            with contextlib.suppress(OSError):
-                status = Path(folder, name).lstat()
-                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return total
-
-
 def _beside(path: Path) -> Path:
     """A name in the same folder that nobody else uses, however long `path`'s own name is."""
     return path.with_name(f"{UNFINISHED}{os.getpid()}.{os.urandom(4).hex()}.{next(_COUNT)}")

@@ -14,11 +14,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_OPEN: set[int] = set()
+
+
+def handles() -> tuple[int, ...]:
+    """The open lock files of this process.
+
+    A program that changes what they guard is given them, so that it goes on holding the locks when
+    this process is killed and it is not.
+    """
+    return tuple(_OPEN)
+
+
 class HeldLock:
-    """An exclusive lock on a file, held until `release` or the end of the process."""
+    """An exclusive lock on a file, held until `release`, or the end of all who have it open."""
 
     def __init__(self, handle: int) -> None:
         self._handle: int | None = handle
+        _OPEN.add(handle)
 
     def fileno(self) -> int:
         """The open lock file; a process that inherits it holds the lock too.
@@ -35,6 +48,9 @@ class HeldLock:
         if self._handle is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._handle, 0)
+                # Also for a program that another thread has given the handle to.
+                fcntl.flock(self._handle, fcntl.LOCK_UN)
+            _OPEN.discard(self._handle)
             os.close(self._handle)
             self._handle = None
 

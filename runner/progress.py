@@ -43,11 +43,9 @@ class Noting:
     def __init__(self, listener: Progress) -> None:
         self._listener = listener
         self.warnings: list[str] = []
-        self.current = ""
 
     def stage(self, name: str, text: str) -> None:
         """Hand it on."""
-        self.current = name
         self._listener.stage(name, text)
 
     def update(self, text: str) -> None:

@@ -117,13 +117,13 @@ def read_environment_manager(name: str | None) -> str | None:
     """
     if name is None or name in ENVIRONMENT_MANAGERS:
         return None if name is None else ENVIRONMENT_MANAGERS[name]
-    from difflib import get_close_matches
+    from runner.nearest import nearest
 
-    near = get_close_matches(name, ENVIRONMENT_MANAGERS, n=1)
+    near = nearest(name, ENVIRONMENT_MANAGERS)
     known = ", ".join(ENVIRONMENT_MANAGERS)
     raise RequestError(
         f"there is no environment manager `{name}`: {known}",
-        hint=f"did you mean `--env-manager {near[0]}`?" if near else "pass one of those",
+        hint=f"did you mean `--env-manager {near}`?" if near else "pass one of those",
     )
 
 

@@ -17,9 +17,9 @@ import pytest
 from runner import files
 from runner.copying import copy
 from tests.support.filesystems import fill, mounted
+from tests.support.nobody import as_nobody
 from tests.support.processes import wait_until
 from tests.support.stand_in import ROOT
-from tests.support.users import as_nobody, open_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,12 +62,14 @@ class TestAtomicWrite:
             assert (small / "record").read_bytes() == b"before"
             assert listing(small) == ["record"]
 
-    def test_a_read_only_folder(self, tmp_path: Path) -> None:
-        open_path = open_folder(tmp_path)
-        (open_path / "inner").mkdir(mode=0o555)
-        fault = as_nobody(lambda: files.atomic_write(open_path / "inner/file", b"x"))
-        assert fault.startswith("PermissionError(13")
-        assert listing(open_path) == ["inner"]
+    def test_a_read_only_folder(self) -> None:
+        def tried(folder: Path) -> None:
+            (folder / "inner").mkdir(mode=0o555)
+            with pytest.raises(PermissionError):
+                files.atomic_write(folder / "inner/file", b"x")
+            assert listing(folder) == ["inner"]
+
+        as_nobody(tried)
 
     def test_readers_see_whole_files_while_a_writer_is_killed(self, tmp_path: Path) -> None:
         code = "import sys; from pathlib import Path; from runner import files\n"
@@ -257,15 +259,10 @@ class TestReplaceDirectory:
         assert listing(tmp_path) == ["target", "target/name"]
 
 
-def test_digest_and_size(tmp_path: Path) -> None:
+def test_digest(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "sub/b").write_bytes(b"12345")
-    (tmp_path / "link").symlink_to("a")
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert files.sha256_file(tmp_path / "a") == digest
-    assert files.tree_size(tmp_path) == 8
-    assert files.tree_size(tmp_path / "none") == 0
 
 
 def test_importing_it_costs_no_slow_library() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import pytest
+
 from runner import files
-from tests.support.users import as_nobody, open_folder
+from tests.support.nobody import as_nobody
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,25 +52,27 @@ class TestRemoveTree:
         files.remove_tree(tmp_path / "tree")
         assert listing(tmp_path) == []
 
-    def test_read_only_and_unreadable_folders(self, tmp_path: Path) -> None:
-        open_path = open_folder(tmp_path)
-
-        def make_and_remove() -> None:
-            top = open_path / "tree"
+    def test_read_only_and_unreadable_folders(self) -> None:
+        def make_and_remove(folder: Path) -> None:
+            top = folder / "tree"
             (top / "a/b").mkdir(parents=True)
             (top / "a/b/file").touch()
             (top / "unreadable/c").mkdir(parents=True)
             for name, mode in (("a/b", 0o555), ("a", 0o500), ("unreadable", 0), ("", 0o400)):
                 (top / name).chmod(mode)
             files.remove_tree(top)
+            assert listing(folder) == []
 
-        assert as_nobody(make_and_remove) == ""
-        assert listing(open_path) == []
+        as_nobody(make_and_remove)
 
-    def test_what_is_somebody_elses_is_an_error(self, tmp_path: Path) -> None:
-        open_path = open_folder(tmp_path)
-        (open_path / "theirs").mkdir(mode=0o755)
-        (open_path / "theirs/file").touch()
-        fault = as_nobody(lambda: files.remove_tree(open_path / "theirs"))
-        assert fault.startswith("PermissionError(")
-        assert listing(open_path) == ["theirs", "theirs/file"]
+    def test_what_is_somebody_elses_is_an_error(self) -> None:
+        def theirs(folder: Path) -> None:
+            (folder / "theirs").mkdir(mode=0o755)
+            (folder / "theirs/file").touch()
+
+        def tried(folder: Path) -> None:
+            with pytest.raises(PermissionError):
+                files.remove_tree(folder / "theirs")
+            assert listing(folder) == ["theirs", "theirs/file"]
+
+        as_nobody(tried, before=theirs)

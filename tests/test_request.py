@@ -43,6 +43,10 @@ def test_an_unknown_environment_manager_gets_a_suggestion() -> None:
     with pytest.raises(RequestError, match="no environment manager `vnev`") as caught:
         read_environment_manager("vnev")
     assert caught.value.hint == "did you mean `--env-manager venv`?"
+    with pytest.raises(RequestError, match="`poetry`: local, venv, virtualenv, uv") as caught:
+        read_environment_manager("poetry")
+    assert caught.value.hint == "pass one of those"
+    assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(

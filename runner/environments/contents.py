@@ -8,8 +8,8 @@ import marshal
 import os
 from typing import TYPE_CHECKING, Final
 
-from runner.environments import digests
 from runner.environments.base import Package
+from runner.fingerprint import of_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,8 +109,11 @@ def fingerprint(
     folder, so two machines that hold the same agree.
     """
     held = [[one.name, one.version, one.source] for one in packages]
-    records = {info: list(_recorded(folder / info)) for info in _infos(folder)} if folder else {}
-    return digests.of_value("environment-contents", [list(python), held, records])
+    # One text for each package: there are tens of thousands of files.
+    records = (
+        {info: "\0".join(_recorded(folder / info)) for info in _infos(folder)} if folder else {}
+    )
+    return of_value("environment-contents", [list(python), held, records])
 
 
 def changed_packages(folder: Path, *, thorough: bool) -> tuple[str, ...]:
@@ -149,10 +152,11 @@ def _rows(info: Path) -> list[list[str]]:
     return [row for row in csv.reader(text.splitlines()) if len(row) == _COLUMNS]
 
 
-def _recorded(info: Path) -> Iterator[list[str]]:
+def _recorded(info: Path) -> Iterator[str]:
+    """Path and digest of each file, by turns."""
     for path, digest, _ in sorted(_rows(info)):
         if not path.startswith("..") and not path.endswith(_UNFINGERPRINTED):
-            yield [path, digest]
+            yield from (path, digest)
 
 
 def _as_recorded(folder: Path, info: Path, sizes: Mapping[str, int], *, thorough: bool) -> bool:

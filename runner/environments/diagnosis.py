@@ -28,9 +28,6 @@ _NEEDS_PYTHON: Final = re.compile(
     r"(\S+) (?:requires|depends on) Python\s?([<>=!~\d.,*]+?),?(?=\s)"
 )
 _HASH: Final = re.compile(r"Hash mismatch for `([^`]+)`")
-_NO_HASH: Final = re.compile(
-    r"[Hh]ash-checking is enabled|--require-hashes.*|no hashes? .*provided"
-)
 _BUILT: Final = re.compile(
     r"[Ff]ailed to (?:build|download and build|prepare distributions?)[^`]*`([^`]+)`"
 )

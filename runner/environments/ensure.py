@@ -6,7 +6,8 @@ import errno
 import time
 from typing import TYPE_CHECKING
 
-from runner.environments import contents, digests, markers
+from runner import fingerprint
+from runner.environments import contents, markers
 from runner.environments.base import Environment
 from runner.environments.platforms import platform_name
 from runner.errors import EnvironmentFailure, NoRoom
@@ -67,7 +68,7 @@ def hash_of(lock: Lock, interpreter: Interpreter | None) -> str:
     build = None
     if interpreter is not None:
         build = [interpreter.implementation, interpreter.version, interpreter.build]
-    return digests.of_value(
+    return fingerprint.of_value(
         "environment", [lock.kind, platform_name(), build, lock.format, lock.sha256]
     )
 

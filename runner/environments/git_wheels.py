@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from runner.environments import addresses, diagnosis, digests, uv
+from runner import fingerprint
+from runner.environments import addresses, diagnosis, uv
 from runner.errors import BuildFailure, IndexUnreachable
 from runner.files import replace_directory, sha256_file
 
@@ -89,7 +90,9 @@ def wheel_of(
     """
     from runner.locking import hold
 
-    key = digests.of_value("git-wheel", [asked.source, interpreter.version, interpreter.build])[:24]
+    key = fingerprint.of_value("git-wheel", [asked.source, interpreter.version, interpreter.build])[
+        :24
+    ]
     folder = settings.wheels / key
     if (wheel := _cached(folder)) is not None:
         return wheel

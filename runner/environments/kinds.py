@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from runner.errors import EnvironmentFailure, RequestError
+from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
     from runner.environments.base import Backend
@@ -14,8 +14,6 @@ KINDS = {
     "venv": "runner.environments.venv",
     "local": "runner.environments.system",
 }
-ALIASES = {"virtualenv": "venv", "uv": "venv", "system": "local"}
-PLANNED = {"conda", "docker"}
 
 
 def load(name: str) -> Backend:
@@ -28,12 +26,16 @@ def load(name: str) -> Backend:
 def choose(reference: EnvironmentReference, env_manager: str | None) -> Backend:
     """The kind that `env_manager` names, else the one that suits what the project has.
 
+    Args:
+        reference: what the project says of its environment.
+        env_manager: a kind, as `request.read_environment_manager` understands what was typed.
+
     Raises:
-        RequestError: `env_manager` is no kind of environment.
-        EnvironmentFailure: the kind isn't there yet.
+        EnvironmentFailure: the kind isn't there yet, or can't be made of what the project has.
     """
     if env_manager is not None:
-        return load(_named(env_manager, reference))
+        _refuse(env_manager, reference)
+        return load(env_manager)
     if reference.kind == "docker_env":
         raise EnvironmentFailure(
             "the project asks for a docker environment, which reprun can't build yet",
@@ -44,16 +46,12 @@ def choose(reference: EnvironmentReference, env_manager: str | None) -> Backend:
     return load("venv")
 
 
-def _named(env_manager: str, reference: EnvironmentReference) -> str:
-    name = ALIASES.get(env_manager, env_manager)
-    if name in PLANNED:
+def _refuse(name: str, reference: EnvironmentReference) -> None:
+    if name not in KINDS:
         raise EnvironmentFailure(
             f"environments of kind `{name}` can't be built yet",
             "pass `--env-manager local` to run with the Python and packages on your PATH",
         )
-    if name not in KINDS:
-        known = ", ".join(sorted({*KINDS, *ALIASES} - {"system"}))
-        raise RequestError(f"no environment manager is called `{env_manager}`", f"choose {known}")
     if name == "venv" and reference.kind == "conda_env":
         _refuse_conda(reference)
     if name == "venv" and reference.kind == "docker_env":
@@ -61,7 +59,6 @@ def _named(env_manager: str, reference: EnvironmentReference) -> str:
             "the project's docker image can't be made a venv",
             "pass `--env-manager local` to run with the Python and packages on your PATH",
         )
-    return name
 
 
 def _refuse_conda(reference: EnvironmentReference) -> None:

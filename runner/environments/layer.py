@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from runner.environments import contents, digests, markers
+from runner import fingerprint
+from runner.environments import contents, markers
 from runner.environments.base import Activation
 from runner.errors import EnvironmentFailure
 
@@ -61,7 +62,7 @@ def _key(lock: Lock, environment: Environment, checkout: Checkout) -> str:
     editable = any(one.editable for one in lock.local_packages)
     packages = [[one.path, one.tree, one.editable, one.extras] for one in lock.local_packages]
     where = str(checkout.project) if editable else None
-    return digests.of_value("layer", [environment.hash, str(environment.path), packages, where])
+    return fingerprint.of_value("layer", [environment.hash, str(environment.path), packages, where])
 
 
 def _usable(at: Path) -> bool:

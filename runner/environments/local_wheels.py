@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.environments import digests
+from runner import fingerprint
 from runner.errors import BuildFailure
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def wheel_of(
         return path
     interpreter = environment.interpreter
     assert interpreter is not None
-    key = digests.of_value(
+    key = fingerprint.of_value(
         "local-wheel", [package.path, package.tree, interpreter.version, interpreter.build]
     )
     folder = settings.wheels / key[:24]

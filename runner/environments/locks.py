@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from runner.environments import digests
+from runner import fingerprint
 from runner.environments.base import Lock
 from runner.environments.platforms import platform_name
 from runner.errors import NoRoom
@@ -111,7 +111,7 @@ def _from_json(content: object) -> Lock | None:
     if not isinstance(content, dict) or content.get("version") != VERSION:
         return None
     text = content.get("text")
-    if not isinstance(text, str) or digests.of_text(text) != content.get("sha256"):
+    if not isinstance(text, str) or fingerprint.of_text(text) != content.get("sha256"):
         return None
     return Lock(
         kind=str(content["kind"]),

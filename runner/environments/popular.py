@@ -58,5 +58,6 @@ def meant_by(name: str, others: tuple[str, ...] = ()) -> str | None:
 
     if name in IMPORTED_AS:
         return IMPORTED_AS[name]
+    # Of so many names one is always near by edits: the share that agrees is the stricter measure.
     near = difflib.get_close_matches(name, (*others, *PACKAGES), n=1, cutoff=0.8)
     return near[0] if near and near[0] != name else None

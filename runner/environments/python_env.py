@@ -89,10 +89,10 @@ def _list(content: dict[str, Any], key: str, path: str) -> tuple[str, ...]:
 
 
 def _suggestion(key: str) -> str:
-    import difflib
+    from runner.nearest import nearest
 
-    near = difflib.get_close_matches(key, _KEYS, n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    near = nearest(key, _KEYS)
+    return f"; did you mean `{near}`?" if near else ""
 
 
 def _kind(value: object) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from runner.environments import digests, project_lock, pyproject, python_env, requirements
+from runner import fingerprint
+from runner.environments import project_lock, pyproject, python_env, requirements
 from runner.environments.base import LocalPackage, Spec
 from runner.errors import EnvironmentFailure
 
@@ -214,15 +215,15 @@ def _located(one: Local, files: ProjectFiles) -> LocalPackage:
 
 def _own_digest(folder: str, files: ProjectFiles) -> str:
     found = {
-        name: digests.of_text((content or b"").decode("latin-1"))
+        name: fingerprint.of_text((content or b"").decode("latin-1"))
         for name in OWN_FILES
         if (content := files.read(posixpath.normpath(posixpath.join(folder, name)))) is not None
     }
-    return digests.of_value("own-files", found)
+    return fingerprint.of_value("own-files", found)
 
 
 def _digest(spec: Spec) -> str:
-    return digests.of_value(
+    return fingerprint.of_value(
         "specification",
         {
             "kind": spec.kind,

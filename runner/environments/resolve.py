@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from runner.environments import addresses, digests, git_wheels, uv
+from runner import fingerprint
+from runner.environments import addresses, git_wheels, uv
 from runner.environments.base import Lock
 from runner.environments.diagnosis import failure
 from runner.environments.platforms import platform_name
@@ -69,7 +70,7 @@ def _lock(spec: Spec, text: str, python: str, *, platform: str) -> Lock:
         kind=spec.kind,
         format="requirements",
         text=text,
-        sha256=digests.of_text(text),
+        sha256=fingerprint.of_text(text),
         python=python,
         platform=platform,
         local_packages=spec.local_packages,

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.environments import contents, digests, facts, interpreters
+from runner import fingerprint
+from runner.environments import contents, facts, interpreters
 from runner.environments.base import Activation, Lock, Spec
 from runner.environments.platforms import platform_name
 
@@ -24,7 +25,7 @@ LOCKS: Final = False
 def read(reference: EnvironmentReference, files: ProjectFiles, *, as_of: str | None) -> Spec:
     """Nothing is asked for: the project's own file is left aside; see `Backend.read`."""
     del files
-    digest = digests.of_value("specification", [NAME])
+    digest = fingerprint.of_value("specification", [NAME])
     return Spec(kind=NAME, python=None, digest=digest, origin=reference.path, as_of=as_of)
 
 
@@ -91,7 +92,7 @@ def _unlocked(spec: Spec) -> Lock:
         kind=NAME,
         format="none",
         text="",
-        sha256=digests.of_text(""),
+        sha256=fingerprint.of_text(""),
         python=None,
         platform=platform_name(),
         locked=False,

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from runner import locking
 from runner.environments import addresses, indexes
 from runner.errors import ToolMissing
 
@@ -81,6 +82,7 @@ def run(
             cwd=directory,
             env={**surroundings(os.environ), **(extra or {})},
             process_group=0,
+            pass_fds=locking.handles(),
         )
     except OSError as error:
         raise ToolMissing(f"uv can't be started: {error}", "check `uv --version`") from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from runner.environments import contents, digests
+from runner import fingerprint
+from runner.environments import contents
 from runner.environments.base import Activation, Lock
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _own(spec: Spec, python: str, progress: Progress) -> Lock:
         kind=NAME,
         format=spec.lock_format or "requirements",
         text=text,
-        sha256=digests.of_text(text),
+        sha256=fingerprint.of_text(text),
         python=python,
         platform="any",
         local_packages=spec.local_packages,

@@ -7,7 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from runner import files, patterns
+from runner import files, fingerprint, patterns
 from runner.errors import InputError
 from runner.store import parallel
 from runner.store.records import RecordedFile
@@ -15,8 +15,6 @@ from runner.store.records import RecordedFile
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-_VERSION = b"tree-1\0"
 
 
 def each(root: Path, paths: Iterable[str], origin: str) -> tuple[RecordedFile, ...]:
@@ -44,14 +42,9 @@ def whole(path: Path, shown: str, origin: str) -> RecordedFile:
         # A value may be a link; what the step reads is behind it.
         return _one(path.resolve() if path.is_symlink() else path, shown, origin)
     held = each(path, patterns.files_below(path), origin)
-    tree = hashlib.sha256(_VERSION)
-    for file in held:
-        tree.update(
-            b"%s\0%s\0%s\n" % (os.fsencode(file.path), file.kind.encode(), file.sha256.encode())
-        )
     return RecordedFile(
         path=shown,
-        sha256=tree.hexdigest(),
+        sha256=fingerprint.of_value("tree", [(one.path, one.kind, one.sha256) for one in held]),
         size=sum(file.size for file in held),
         kind="folder",
         mode=stat.S_IMODE(path.stat().st_mode),

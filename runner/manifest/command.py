@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import ManifestError
 from runner.manifest.document import shorten
-from runner.manifest.nearest import nearest
+from runner.manifest.model import HIDDEN
+from runner.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,8 +61,12 @@ class Piece(NamedTuple):
         return f"{{{self.field}{conversion}{padding}}}"
 
 
-def render(step: Step) -> str:
+def render(step: Step, *, hiding: bool = False) -> str:
     """The shell command of `step`: values quoted, undeclared parameters as `--key value`.
+
+    Args:
+        step: with every parameter bound.
+        hiding: put `***` where secret values would stand, for people and records.
 
     Raises:
         ManifestError: the template is wrong; `load` and `choose` have said so before.
@@ -71,10 +76,13 @@ def render(step: Step) -> str:
     for fault in faults(entry_point.command, names):
         if not fault.doubtful:
             raise ManifestError(f"command of `{entry_point.name}`: {fault.message}", fault.hint)
-    arguments = {bound.name: shlex.quote(bound.argument) for bound in step.parameters}
+    arguments = {
+        bound.name: shlex.quote(HIDDEN if hiding and bound.secret else bound.argument)
+        for bound in step.parameters
+    }
     command = "".join(_rendered(piece, arguments) for piece in pieces(entry_point.command, names))
     extras = [
-        f"--{shlex.quote(bound.name)} {shlex.quote(bound.argument)}"
+        f"--{shlex.quote(bound.name)} {arguments[bound.name]}"
         for bound in step.parameters
         if not bound.declared
     ]

@@ -9,8 +9,8 @@ from runner.errors import SourceError
 from runner.manifest.docker import docker_environment
 from runner.manifest.document import MappingNode, is_null, shorten, text_of
 from runner.manifest.model import EnvironmentReference
-from runner.manifest.nearest import nearest
 from runner.manifest.shape import Scope
+from runner.nearest import nearest
 
 if TYPE_CHECKING:
     from typing import Literal

@@ -179,6 +179,9 @@ class Manifest(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
+HIDDEN = "***"  # stands where a secret value would
+
+
 class BoundParameter(Struct, frozen=True):
     """A parameter with its value.
 
@@ -199,9 +202,21 @@ class BoundParameter(Struct, frozen=True):
     secret: bool = False
     declared: bool = True
 
+    def secret_texts(self) -> set[str]:
+        """What must not be shown or kept: a secret value as it was given, as it is passed, quoted.
+
+        Empty for a value that is no secret.
+        """
+        if not self.secret:
+            return set()
+        from shlex import quote
+
+        texts = {self.text, self.argument} - {""}
+        return texts | {quote(text) for text in texts}
+
 
 class Step(Struct, frozen=True):
-    """An entry point with every parameter bound; `command` is None until paths are resolved.
+    """An entry point with every parameter bound; `command.render` makes a command of it.
 
     Attributes:
         entry_point: the declaration (made up for a file that is run as an entry point).
@@ -209,4 +224,3 @@ class Step(Struct, frozen=True):
 
     entry_point: EntryPoint
     parameters: tuple[BoundParameter, ...]
-    command: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from runner.manifest.nearest import nearest
+from runner.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

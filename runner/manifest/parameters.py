@@ -11,9 +11,9 @@ from runner.manifest.document import shorten
 from runner.manifest.doubts import example_of
 from runner.manifest.load import refuse
 from runner.manifest.model import BoundParameter, EntryPoint, Step
-from runner.manifest.nearest import distance, folded, nearest
 from runner.manifest.parameter_types import read
 from runner.manifest.values import shown, violation
+from runner.nearest import distance, folded, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

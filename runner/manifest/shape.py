@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.manifest.document import Entry, ListNode, MappingNode, ScalarNode, kind_of, shorten
-from runner.manifest.nearest import nearest
+from runner.nearest import nearest
 
 if TYPE_CHECKING:
     from runner.manifest.complaints import Complaints

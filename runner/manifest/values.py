@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.manifest.document import shorten
-from runner.manifest.nearest import nearest
 from runner.manifest.parameter_types import described, example, read
+from runner.nearest import nearest
 
 if TYPE_CHECKING:
     from runner.manifest.model import Parameter

@@ -148,9 +148,9 @@ def _classify_url(uri: str, scheme: str, authority: str, rest: str) -> Address:
 
 
 def _near_scheme(scheme: str, public: str) -> str:
-    import difflib
+    from runner.nearest import nearest
 
-    for near in difflib.get_close_matches(scheme, SCHEMES, n=1):
+    if near := nearest(scheme, SCHEMES):
         return f"did you mean `{near}{public[len(scheme) :]}`?"
     return f"use one of {', '.join(SCHEMES)}"
 
@@ -203,12 +203,12 @@ def _classify_path(uri: str, path: Path) -> Address:
 def _near_path(uri: str, path: Path) -> str:
     if uri.startswith(_FORGES):
         return f"did you mean `https://{uri}`?"
-    import difflib
+    from runner.nearest import nearest
 
     try:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         names = []
-    for near in difflib.get_close_matches(path.name, names, n=1):
+    if near := nearest(path.name, names):
         return f"did you mean `{path.with_name(near)}`?"
     return "give a directory, a .zip archive, or a URL such as https://HOST/OWNER/NAME"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from runner.errors import SourceError
 from runner.source import bundle
@@ -71,18 +71,30 @@ def _walk(root: Path, homes: tuple[Path, ...], progress: Progress) -> Iterator[b
         if at and not names and not folders:
             yield bundle.Entry(at.rstrip("/"), "folder")
         for name in (*names, *links):
-            entry = None if name in _LEFT_OUT else bundle.entry_at(root, at + name)
+            entry = None if name in _LEFT_OUT else _entry(root, at + name)
             if entry is not None:
                 yield entry
             elif name not in _LEFT_OUT:
                 progress.warning(f"`{at}{name}` is a socket, a pipe or a device, and is left out")
 
 
+def _entry(root: Path, path: str) -> bundle.Entry | None:
+    try:
+        return bundle.entry_at(root, path)
+    except OSError as error:
+        _refuse(error)
+
+
 def _is_left_out(folder: Path) -> bool:
     if folder.is_symlink():
         return False
-    return folder.name in _LEFT_OUT or any((folder / mark).is_file() for mark in _MARKS)
+    return folder.name in _LEFT_OUT or any(
+        # pathlib raises where the folder may not be searched; the walk says so with its name.
+        os.path.isfile(folder / mark)  # noqa: PTH113
+        for mark in _MARKS
+    )
 
 
-def _refuse(error: OSError) -> None:
-    raise SourceError(f"can't read `{error.filename}`: {error.strerror}") from error
+def _refuse(error: OSError) -> NoReturn:
+    reason = (error.strerror or "").lower()
+    raise SourceError(f"can't read `{error.filename}`: {reason}") from error

@@ -257,11 +257,10 @@ def _check_subdirectory(source: Source, settings: Settings) -> None:
 
 def no_directory(where: str, subdirectory: str, folders: list[str]) -> SourceNotFound:
     """The error for a subdirectory that is not there; `folders` are those that stand beside it."""
-    import difflib
+    from runner.nearest import nearest
 
     message = f"{where} has no directory `{subdirectory}`"
-    near = difflib.get_close_matches(subdirectory, folders, n=1)
-    if near:
-        return SourceNotFound(message, hint=f"did you mean `#{near[0]}`?")
+    if near := nearest(subdirectory, folders):
+        return SourceNotFound(message, hint=f"did you mean `#{near}`?")
     beside = f"it has {', '.join(folders[:8])}" if folders else "there is no directory beside it"
     return SourceNotFound(message, hint=beside)

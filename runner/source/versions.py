@@ -130,11 +130,11 @@ def choose(version: Version, references: Mapping[str, str]) -> tuple[str, str] |
 
 def unknown(version: Version, names: Iterable[str], *, where: str) -> UnknownVersion:
     """The error for a version that is not there, with what it may have meant."""
-    import difflib
+    from runner.nearest import nearest
 
     short = sorted({_short(name) for name in names if name != "HEAD" and not name.endswith("^{}")})
     message = f"{where} has no branch, tag or commit `{version.base}`"
-    for near in difflib.get_close_matches(version.base, short, n=1):
+    if near := nearest(version.base, short):
         return UnknownVersion(message, hint=f"did you mean `{near}{version.steps}`?")
     return UnknownVersion(message, hint=f"it has {', '.join(short[:8])}" if short else None)
 

@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from runner.manifest.model import HIDDEN
 from runner.store.records import SCHEMA
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
         Run,
         Variable,
     )
-
-HIDDEN = "***"
 
 
 def to_text(run: Run) -> str:
@@ -91,16 +90,8 @@ def _plain(value: object) -> object:
 
 
 def _hiding(parameters: tuple[BoundParameter, ...]) -> Callable[[str], str]:
-    secrets: set[str] = set()
-    for parameter in parameters:
-        if parameter.secret:
-            secrets |= {parameter.text, parameter.argument}
-    if not secrets - {""}:
-        return lambda text: text
-    import shlex
-
-    secrets |= {shlex.quote(text) for text in secrets}
-    longest_first = sorted(secrets - {"", "''"}, key=len, reverse=True)
+    secrets = {text for parameter in parameters for text in parameter.secret_texts()}
+    longest_first = sorted(secrets, key=len, reverse=True)
 
     def hide(text: str) -> str:
         for secret in longest_first:

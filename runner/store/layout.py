@@ -22,7 +22,6 @@ PARENT = "__parent__"
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_ULID = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RANDOM_BITS = 80
 
@@ -40,11 +39,6 @@ def new_id() -> str:
     # Within one millisecond (or when the clock steps back) the next value after the last one.
     _last = fresh if fresh >> _RANDOM_BITS > _last >> _RANDOM_BITS else _last + 1
     return "".join(_CROCKFORD[_last >> shift & 31] for shift in range(125, -1, -5))
-
-
-def is_new_id(text: str) -> bool:
-    """Whether `text` is an id as `new_id` makes them, which sorts by time."""
-    return _ULID.fullmatch(text) is not None
 
 
 def is_id(text: str) -> bool:

@@ -112,7 +112,7 @@ class RecordedFile(Struct, frozen=True):
             absolute for an input from outside. Bytes that aren't UTF-8 are kept as lone
             surrogates, as `os.fsdecode` makes them.
         sha256: of the content; of the target's text for a symlink; over the names and digests of
-            all that a folder holds (`tree-1`) for a folder.
+            all that a folder holds (`fingerprint.of_value`) for a folder.
         size: bytes.
         kind: `file`, `symlink`, or `folder` (an input only).
         mode: permission bits.

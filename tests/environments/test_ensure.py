@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from runner import locking
 from runner.environments import contents, ensure, markers, venv
 from runner.errors import NoRoom, ToolMissing
 from runner.manifest.model import EnvironmentReference
@@ -94,6 +95,29 @@ def test_an_environment_whose_builder_was_killed_is_never_used(alpha: Workshop) 
     built = alpha.build(REQUIREMENTS)
     assert not built.reused
     assert built.packages[0].name == "alpha"
+
+
+def test_what_a_killed_reprun_leaves_building_is_waited_for(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    building = tmp_path / "building"
+    slowly = f"import pathlib, time; pathlib.Path({str(building)!r}).touch(); time.sleep(4)"
+    workshop.index.sdist("slow", "1.0", fail=slowly)
+    workshop.project.write("requirements.txt", "slow\n")
+    workshop.lock(REQUIREMENTS)
+    process = another(workshop)
+    deadline = time.monotonic() + 60
+    while not building.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    (lock_file,) = (workshop.settings.environments / "venv").glob("*.lock")
+    assert locking.try_hold(lock_file) is None, "uv still writes into the environment"
+    while (held := locking.try_hold(lock_file)) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert held is not None
+    held.release()
+    assert not workshop.build(REQUIREMENTS).reused
 
 
 def test_a_failed_build_leaves_nothing_and_can_be_tried_again(alpha: Workshop) -> None:

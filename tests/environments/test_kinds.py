@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from runner.environments import ensure, kinds, locks
-from runner.errors import EnvironmentFailure, RequestError
+from runner.errors import EnvironmentFailure
 from runner.manifest.model import EnvironmentReference
 from tests.contract.backends import BackendContract
 from tests.support.index import wheel_bytes
@@ -59,25 +59,17 @@ class TestLocal(BackendContract):
 
 @pytest.mark.parametrize(
     ("given", "kind"),
-    [(None, "venv"), ("venv", "venv"), ("virtualenv", "venv"), ("uv", "venv"), ("local", "local")],
+    [(None, "venv"), ("venv", "venv"), ("local", "local")],
 )
-def test_names_and_aliases(given: str | None, kind: str) -> None:
+def test_names(given: str | None, kind: str) -> None:
     assert kind == kinds.choose(EMPTY, given).NAME
-
-
-def test_an_unknown_manager_lists_the_known() -> None:
-    with pytest.raises(RequestError) as caught:
-        kinds.choose(EMPTY, "poetry")
-    assert caught.value.message == "no environment manager is called `poetry`"
-    assert caught.value.hint == "choose local, uv, venv, virtualenv"
-    assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
     ("reference", "given", "said"),
     [
         (CONDA, None, "conda.yaml: conda environments can't be built yet"),
-        (CONDA, "uv", "conda.yaml: conda environments can't be built yet, not as `venv` either"),
+        (CONDA, "venv", "conda.yaml: conda environments can't be built yet, not as `venv` either"),
         (CONDA, "conda", "environments of kind `conda` can't be built yet"),
         (DOCKER, None, "the project asks for a docker environment"),
         (DOCKER, "venv", "the project's docker image can't be made a venv"),

@@ -46,6 +46,18 @@ def test_a_template_becomes_a_command(template: str, command: str) -> None:
     assert render(step(template, a="x y")) == command
 
 
+def test_a_secret_value_is_hidden_from_people_but_not_from_the_step() -> None:
+    key = BoundParameter("key", "a b", "a b", "path", "/x/a b", "given", secret=True)
+    extra = BoundParameter("more", "s3", "s3", "string", "s3", "given", secret=True, declared=False)
+    made = Step(EntryPoint("main", "run {key} {n}", (Parameter("key"), Parameter("n"))), (
+        key, extra, BoundParameter("n", "1", 1, "integer", "1", "given"),
+    ))  # fmt: skip
+    assert render(made) == "run '/x/a b' 1 --more s3"
+    assert render(made, hiding=True) == "run '***' 1 --more '***'"
+    assert key.secret_texts() == {"a b", "'a b'", "/x/a b", "'/x/a b'"}
+    assert made.parameters[2].secret_texts() == set()
+
+
 ODD = ["run {data-path}", "run {data path}", "run {data_path}"]
 
 

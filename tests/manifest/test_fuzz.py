@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,8 @@ PIECES = st.sampled_from(
 EDITS = st.lists(
     st.tuples(st.integers(0, len(PARAMETERS)), st.integers(0, 8), PIECES), min_size=1, max_size=6
 )
-SECONDS = 10
+# Of the processor, so that a busy machine fails nothing; coverage makes Python a lot slower.
+SECONDS = 10 if sys.gettrace() is None else 40
 HOSTILE = {
     "brackets": "[" * 400_000,
     "braces": "{" * 400_000,
@@ -109,6 +111,6 @@ def test_random_structures(tmp_path: Path, document: object) -> None:
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=list(HOSTILE))
 def test_hostile_files_are_done_with_soon(content: str, tmp_path: Path) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     survives(project(tmp_path, content))
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS

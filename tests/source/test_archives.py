@@ -18,16 +18,18 @@ from runner.errors import (
     SourceUnreachable,
 )
 from runner.progress import Silent
-from runner.source import bundle
+from runner.request import Request
+from runner.settings import Settings
+from runner.source import bundle, resolve
 from runner.source.checkout import checkout
 from runner.source.files import open_files
+from tests.support.nobody import as_nobody
 from tests.support.repositories import free_port
 from tests.support.web import serve_http
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.settings import Settings
     from tests.source.conftest import Resolve
 
 
@@ -113,12 +115,19 @@ def test_a_directory_has_no_versions(plain: Path, resolved: Resolve, tmp_path: P
         resolved(tmp_path / "p.zip", "main")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_directory_that_can_not_be_read(plain: Path, resolved: Resolve) -> None:
-    (plain / "models").chmod(0)
-    with pytest.raises(SourceError, match="can't read"):
-        resolved(plain)
-    (plain / "models").chmod(0o755)
+@pytest.mark.parametrize("mode", [0, 0o400])
+def test_a_directory_that_can_not_be_read(mode: int) -> None:
+    def tried(folder: Path) -> None:
+        models = folder / "project" / "models"
+        models.mkdir(parents=True)
+        (models / "weights").touch()
+        models.chmod(mode)
+        request = Request(uri="project", caller=folder)
+        homes = Settings(data=folder / "data", cache=folder / "cache")
+        with pytest.raises(SourceError, match=r"can't read `.*models.*`: permission denied"):
+            resolve.resolve(request, settings=homes, progress=Silent())
+
+    as_nobody(tried)
 
 
 def test_an_archive(tmp_path: Path, resolved: Resolve, settings: Settings) -> None:

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 NOBODY = 65534
 
 
-def as_nobody(work: Callable[[Path], None]) -> None:
-    """Call `work` with an empty folder in a process of a user without rights; skips unless root.
+def as_nobody(
+    work: Callable[[Path], None], *, before: Callable[[Path], None] | None = None
+) -> None:
+    """Call `work` with a folder of its own in a process of a user without rights; needs root.
 
-    What `work` imports must be imported already: that user may not be able to read it.
+    What `work` imports must be imported already: that user may not be able to read it. `before`
+    puts things of root's into the folder, which is empty otherwise.
 
     Raises:
         AssertionError: `work` raised; its traceback is the message.
@@ -29,6 +32,8 @@ def as_nobody(work: Callable[[Path], None]) -> None:
     with TemporaryDirectory(prefix="reprun-nobody-") as name:
         folder = Path(name)
         os.chown(folder, NOBODY, NOBODY)
+        if before is not None:
+            before(folder)
         said = _in_child(work, folder)
     assert not said, said
 
