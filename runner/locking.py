@@ -48,8 +48,6 @@ class HeldLock:
         if self._handle is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._handle, 0)
-                # Also for a program that another thread has given the handle to.
-                fcntl.flock(self._handle, fcntl.LOCK_UN)
             _OPEN.discard(self._handle)
             os.close(self._handle)
             self._handle = None
