@@ -15,7 +15,7 @@ from runner.progress import Silent
 from runner.store import encoding, index, layout, pending, runs, summaries
 from tests.store.test_runs import begin, python
 from tests.support.disks import read_only
-from tests.support.progress import Heard
+from tests.support.listening import Listener
 from tests.support.runs import ENDED, ended_run, make_run
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def test_folders_that_come_and_go_are_noticed(settings: Settings) -> None:
 def test_a_broken_record_is_left_out_with_a_warning(settings: Settings) -> None:
     three_runs(settings)
     (settings.runs / "r1" / "record.json").write_text("{")
-    heard = Heard()
+    heard = Listener()
     found = index.list_runs(index.Filter(), settings=settings, progress=heard)
     assert [summary.id for summary in found] == ["r2", "r0"]
     assert "a run is left out" in heard.warnings[0]
@@ -283,12 +283,15 @@ def test_threads_may_list_too(settings: Settings) -> None:
 
 def test_a_writer_never_pays_for_sqlite(settings: Settings) -> None:
     layout.prepare(settings)
+    # Coverage, where it measures processes too, imports sqlite3 itself.
+    variables = {key: text for key, text in os.environ.items() if not key.startswith("COVERAGE_")}
     process = python(
         """
         runs.begin(make_run(), lock_text="", settings=settings)
         print("sqlite3" in sys.modules)
         """,
         settings,
+        variables,
     )
     assert process.communicate(timeout=30)[0] == "False\n"
     assert os.listdir(layout.pending_directory(settings))  # noqa: PTH208
