@@ -5,52 +5,26 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from runner import inputs, recording, surroundings
 from runner.errors import RunnerError
 from runner.executors.base import Execution
 from runner.executors.local import Local
 from runner.executors.shell import argv_for
 from runner.manifest.command import render
+from runner.plan import Ready
 from runner.store import artifacts, metrics, runs
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from runner.environments.base import Activation, Environment
+    from runner.environments.base import Environment
     from runner.executors.base import Outcome
-    from runner.manifest.model import Step
-    from runner.pipeline import Plan
+    from runner.plan import Plan
     from runner.progress import Noting
     from runner.settings import Settings
     from runner.source.model import Checkout
-    from runner.store.artifacts import Baseline
-    from runner.store.records import RecordedFile, Run
-
-
-class Ready(Struct, frozen=True):
-    """A step with its checkout, environment, inputs and command.
-
-    Attributes:
-        read: the inputs, digested.
-        command: as the shell gets it.
-        shown_command: the same with secret values hidden.
-        secrets: the texts that must not be shown or kept.
-        baseline: what the checkout holds before the step.
-    """
-
-    planned: Plan
-    step: Step
-    environment: Environment
-    activation: Activation
-    checkout: Checkout
-    read: tuple[RecordedFile, ...]
-    command: str
-    shown_command: str
-    secrets: tuple[str, ...]
-    baseline: Baseline
+    from runner.store.records import Run
 
 
 def make_ready(

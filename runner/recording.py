@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runner.environments.base import Environment
-    from runner.execution import Ready
     from runner.executors.base import Outcome
+    from runner.plan import Ready
     from runner.progress import Noting
     from runner.request import Request
     from runner.settings import Settings
