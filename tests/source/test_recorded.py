@@ -10,12 +10,11 @@ from msgspec.structs import replace
 
 from runner.errors import SourceDamaged, SourceError
 from runner.progress import Silent
-from runner.source.checkout import checkout
 from runner.source.files import open_files
 from runner.source.resolve import from_record
 from runner.store.records import RecordedSource
 from tests.source.test_archives import pack
-from tests.source.test_local import content
+from tests.support.contents import laid_out
 from tests.support.repositories import Daemon, Repository, run_git
 
 if TYPE_CHECKING:
@@ -42,12 +41,6 @@ def recorded(source: Source) -> RecordedSource:
         submodules=source.submodules,
         in_place=False,
     )
-
-
-def laid_out(source: Source, settings: Settings) -> dict[str, object]:
-    """The content of a checkout of `source`."""
-    with checkout(source, settings=settings, progress=Silent()) as made:
-        return content(made.root)
 
 
 def test_a_url_without_network_and_without_cache(
