@@ -223,6 +223,16 @@ def test_archives_that_are_broken(tmp_path: Path, resolved: Resolve) -> None:
         resolved(path)
 
 
+def test_an_archive_that_wants_a_password(tmp_path: Path, resolved: Resolve) -> None:
+    content = bytearray(pack(tmp_path / "p.zip", {"MLproject": ""}).read_bytes())
+    for magic, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(magic) + flags] |= 1
+    (tmp_path / "p.zip").write_bytes(content)
+    with pytest.raises(SourceError, match="is encrypted") as caught:
+        resolved(tmp_path / "p.zip")
+    assert caught.value.hint == "unpack it and give the directory"
+
+
 def test_an_archive_behind_a_url(
     tmp_path: Path, base: Path, resolved: Resolve, settings: Settings
 ) -> None:
