@@ -91,6 +91,12 @@ def _start(url: str, home: Path) -> subprocess.Popen[str]:
     )
 
 
+def _commit_large(project: Repository) -> None:
+    """A commit that takes a while to fetch, but none to compress."""
+    project.git("config", "core.compression", "0")
+    project.write("large", os.urandom(80 << 20)).commit("large")
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_a_fetch_that_is_killed_leaves_the_next_one_unharmed(
     first: bool,  # noqa: FBT001
@@ -103,7 +109,7 @@ def test_a_fetch_that_is_killed_leaves_the_next_one_unharmed(
     url = f"{daemon.url}/project"
     if not first:
         resolved(url)
-    project.write("large", os.urandom(120 << 20)).commit("large")
+    _commit_large(project)
     process = _start(url, tmp_path)
     deadline = time.monotonic() + 60
     while not list(settings.mirrors.glob("**/tmp_pack_*")):
@@ -124,7 +130,7 @@ def test_a_fetch_that_is_killed_leaves_the_next_one_unharmed(
 def test_a_fetch_that_is_interrupted_clears_up_at_once(
     project: Repository, daemon: Daemon, settings: Settings, tmp_path: Path
 ) -> None:
-    project.write("large", os.urandom(120 << 20)).commit("large")
+    _commit_large(project)
     process = _start(f"{daemon.url}/project", tmp_path)
     deadline = time.monotonic() + 60
     while not list(settings.mirrors.glob("**/tmp_pack_*")):

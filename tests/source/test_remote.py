@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -172,11 +173,13 @@ def test_versions_that_make_no_sense(
 
 def test_a_short_commit_that_fits_several(base: Path, daemon: Daemon, resolved: Resolve) -> None:
     repository = Repository(base / "many")
-    repository.write("a", "").commit()
-    for number in range(700):
-        repository.git("commit", "-q", "--allow-empty", "-m", str(number))
-    commits = repository.git("rev-list", "HEAD").split()
-    prefixes = [commit[:4] for commit in commits]
+    who = "committer A Tester <tester@example.org>"
+    history = "".join(
+        f"commit refs/heads/main\n{who} {number} +0000\ndata 0\n\n" for number in range(700)
+    )
+    importing = ["git", "-C", str(repository.path), "fast-import", "--quiet"]
+    subprocess.run(importing, input=history.encode(), check=True)
+    prefixes = [commit[:4] for commit in repository.git("rev-list", "HEAD").split()]
     short = next(prefix for prefix in prefixes if prefixes.count(prefix) > 1)
     resolved(f"{daemon.url}/many")
     with pytest.raises(UnknownVersion, match=f"the short commit `{short}` fits") as caught:
