@@ -252,12 +252,11 @@ def _check_subdirectory(source: Source, settings: Settings) -> None:
             for entry in files.list_folder(above)
             if files.is_folder(f"{above}/{entry}".lstrip("/"))
         ]
-    import difflib
+    from runner.nearest import nearest
 
     message = f"{source.url} has no directory `{source.subdirectory}`"
-    near = difflib.get_close_matches(source.subdirectory, folders, n=1)
-    if near:
-        raise SourceNotFound(message, hint=f"did you mean `#{near[0]}`?")
+    if near := nearest(source.subdirectory, folders):
+        raise SourceNotFound(message, hint=f"did you mean `#{near}`?")
     hint = (
         f"it has {', '.join(folders[:8])}" if folders else f"there is no directory beside `{name}`"
     )

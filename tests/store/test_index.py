@@ -283,15 +283,12 @@ def test_threads_may_list_too(settings: Settings) -> None:
 
 def test_a_writer_never_pays_for_sqlite(settings: Settings) -> None:
     layout.prepare(settings)
-    # Coverage, where it measures processes too, imports sqlite3 itself.
-    variables = {key: text for key, text in os.environ.items() if not key.startswith("COVERAGE_")}
     process = python(
         """
         runs.begin(make_run(), lock_text="", settings=settings)
         print("sqlite3" in sys.modules)
         """,
         settings,
-        variables,
     )
     assert process.communicate(timeout=30)[0] == "False\n"
     assert os.listdir(layout.pending_directory(settings))  # noqa: PTH208

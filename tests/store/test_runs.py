@@ -22,7 +22,6 @@ from tests.support.disks import fill, read_only, small_disk
 from tests.support.runs import ENDED, check_schema, ended_run, make_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from runner.settings import Settings
@@ -34,22 +33,18 @@ def begin(settings: Settings, **different: object) -> Run:
     return runs.begin(make_run(**different), lock_text="six==1\n", settings=settings)
 
 
-def python(
-    code: str, settings: Settings, variables: Mapping[str, str] | None = None
-) -> subprocess.Popen[str]:
-    """Another process that works on the same store, with our variables unless given."""
+def python(code: str, settings: Settings) -> subprocess.Popen[str]:
+    """Another process that works on the same store."""
     preamble = f"""
         import os, signal, sys, time
         from pathlib import Path
         from runner.settings import Settings
-        from runner.store import encoding, layout, pending, runs
+        from runner.store import encoding, files, layout, pending, runs
         from tests.support.runs import ended_run, make_run
         settings = Settings(data=Path({str(settings.data)!r}), cache=Path({str(settings.cache)!r}))
         """
-    program = textwrap.dedent(preamble) + textwrap.dedent(code)
-    return subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=variables
-    )
+    program = textwrap.dedent(preamble).replace("files, ", "") + textwrap.dedent(code)
+    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
 
 
 def finished_in_time(process: subprocess.Popen[str]) -> str:
