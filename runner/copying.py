@@ -41,7 +41,7 @@ def copy(source: Path, target: Path, *, flush: bool = False) -> None:
         _copy_file(source, target, status, flush=flush)
     elif stat.S_ISDIR(status.st_mode):
         target.mkdir(stat.S_IRWXU)
-        for name in os.listdir(source):  # noqa: PTH208
+        for name in os.listdir(source):  # noqa: PTH208  names alone
             copy(source / name, target / name, flush=flush)
         target.chmod(stat.S_IMODE(status.st_mode))
         _keep_times(target, status)

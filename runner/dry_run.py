@@ -13,7 +13,7 @@ from runner.progress import Noting, Silent
 
 if TYPE_CHECKING:
     from runner.environments.base import Backend, Lock
-    from runner.pipeline import Plan
+    from runner.plan import Plan
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings

@@ -1,7 +1,7 @@
 """Every error that reprun reports, with the exit code and the stable code that scripts rely on.
 
 A message says where, what and the offending value; the hint names one thing to do.
-Lower case, no final period (DESIGN section 5).
+Lower case, no final period.
 """
 
 from __future__ import annotations

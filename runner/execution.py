@@ -3,62 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from runner import inputs, recording
-from runner.environments.base import Activation
+from runner import inputs, recording, surroundings
 from runner.errors import RunnerError
-from runner.executors import bytecode
 from runner.executors.base import Execution
 from runner.executors.local import Local
 from runner.executors.shell import argv_for
-from runner.executors.variables import step_variables
-from runner.files import remove_tree
 from runner.manifest.command import render
+from runner.plan import Ready
 from runner.store import artifacts, metrics, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
     from runner.environments.base import Environment
     from runner.executors.base import Outcome
-    from runner.manifest.model import Step
-    from runner.pipeline import Plan
+    from runner.plan import Plan
     from runner.progress import Noting
     from runner.settings import Settings
     from runner.source.model import Checkout
-    from runner.store.artifacts import Baseline
-    from runner.store.records import RecordedFile, Run
-
-BEFORE_PREFIXES = ("2.", "3.6.", "3.7.")  # these know no PYTHONPYCACHEPREFIX
-
-
-class Ready(Struct, frozen=True):
-    """A step with its checkout, environment, inputs and command.
-
-    Attributes:
-        read: the inputs, digested.
-        command: as the shell gets it.
-        shown_command: the same with secret values hidden.
-        secrets: the texts that must not be shown or kept.
-        baseline: what the checkout holds before the step.
-    """
-
-    planned: Plan
-    step: Step
-    environment: Environment
-    activation: Activation
-    checkout: Checkout
-    read: tuple[RecordedFile, ...]
-    command: str
-    shown_command: str
-    secrets: tuple[str, ...]
-    baseline: Baseline
+    from runner.store.records import Run
 
 
 def make_ready(
@@ -75,7 +41,7 @@ def make_ready(
         RunnerError: an input is gone, a local package does not build.
     """
     read = inputs.lay(planned.prepared, checkout)
-    activation = activate(planned, environment, checkout, settings=settings, progress=progress)
+    activation = surroundings.activate(environment, checkout, settings=settings, progress=progress)
     step = planned.prepared.step
     for text in planned.prepared.warnings:
         progress.warning(text)
@@ -93,30 +59,6 @@ def make_ready(
     )
 
 
-def activate(
-    planned: Plan,
-    environment: Environment,
-    checkout: Checkout,
-    *,
-    settings: Settings,
-    progress: Noting,
-) -> Activation:
-    """How the step sees its environment, the project's own packages included.
-
-    Raises:
-        EnvironmentFailure: a local package does not build.
-    """
-    if environment.path is None:
-        return Activation()
-    if not environment.lock.local_packages:
-        return planned.backend.activate(environment.path)
-    from runner.environments import layer
-
-    return layer.install(
-        environment.lock, environment, checkout, settings=settings, progress=progress
-    )
-
-
 def carry_out(
     ready: Ready,
     *,
@@ -130,16 +72,17 @@ def carry_out(
         RunnerError: the step could not be started, or its results could not be kept; the record
             then says so.
     """
-    with _bytecode_folder(ready, settings) as prefix:
-        variables = step_variables(
-            os.environ,
-            activation=ready.activation,
-            entry_env=ready.step.entry_point.env,
-            clean=ready.planned.request.clean_env,
-            pass_env=ready.planned.request.pass_env,
-            bytecode_prefix=prefix,
-            extra=_extra(ready, settings),
-        )
+    request = ready.planned.request
+    with surroundings.variables(
+        ready.environment,
+        ready.activation,
+        ready.checkout,
+        settings=settings,
+        entry_env=ready.step.entry_point.env,
+        extra=recording.mlflow_variables(request),
+        clean=request.clean_env,
+        pass_env=request.pass_env,
+    ) as variables:
         opened = recording.opening(ready, variables, settings=settings, progress=progress)
         begun = runs.begin(opened, lock_text=ready.environment.lock.text, settings=settings)
         try:
@@ -151,16 +94,6 @@ def carry_out(
             with contextlib.suppress(RunnerError):
                 runs.finish(broken, settings=settings)
             raise
-
-
-def _extra(ready: Ready, settings: Settings) -> dict[str, str]:
-    variables = recording.mlflow_variables(ready.planned.request)
-    # A checkout without a git of its own must not find a repository above the cache.
-    variables["GIT_CEILING_DIRECTORIES"] = str(settings.work)
-    interpreter = ready.environment.interpreter
-    if interpreter is not None and interpreter.version.startswith(BEFORE_PREFIXES):
-        variables["PYTHONDONTWRITEBYTECODE"] = "1"
-    return variables
 
 
 def _execute(
@@ -247,26 +180,3 @@ def _keep_checkout(root: Path, target: Path) -> None:
     from runner.files import move
 
     move(root, target)
-
-
-@contextlib.contextmanager
-def _bytecode_folder(ready: Ready, settings: Settings) -> Iterator[Path]:
-    prefix = bytecode.place(ready.checkout, settings)
-    try:
-        yield bytecode.lay(prefix, _kept_bytecode(ready, settings))
-    finally:
-        remove_tree(prefix)
-
-
-def _kept_bytecode(ready: Ready, settings: Settings) -> dict[Path, Path]:
-    """Which folders of sources keep their bytecode: packages, and Python's own library."""
-    kept = dict(ready.activation.bytecode)
-    interpreter = ready.environment.interpreter
-    if interpreter is None:
-        return kept
-    home = settings.cache / "bytecode" / interpreter.version
-    minor = ".".join(interpreter.version.split(".")[:2])
-    library = interpreter.path.resolve().parent.parent / "lib" / f"python{minor}"
-    for folder in (library, *interpreter.folders):
-        kept.setdefault(folder, home / str(folder).strip("/").replace("/", "%"))
-    return kept

@@ -9,12 +9,11 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from runner import labels
 from runner.environments import kinds
 from runner.errors import RunnerError
 from runner.manifest import load, parameters
+from runner.plan import Plan
 from runner.progress import Noting, Silent
 from runner.source import checkout as checkouts
 from runner.source import files as source_files
@@ -25,34 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from runner.environments.base import Backend, Spec
-    from runner.inputs import Prepared
     from runner.manifest.model import Manifest, Step
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
-    from runner.source.model import ProjectFiles, Source
     from runner.store.records import Run
 
 SOURCE, LOCK, ENVIRONMENT, STEP = STAGES = ("source", "lock", "environment", "step")
-
-
-class Plan(Struct, frozen=True):
-    """Everything that is known before anything is locked, built or started.
-
-    Attributes:
-        run_id: the id that the run will have.
-        files: open as long as the plan's context is.
-    """
-
-    run_id: str
-    request: Request
-    source: Source
-    files: ProjectFiles
-    manifest: Manifest
-    prepared: Prepared
-    backend: Backend
-    spec: Spec
 
 
 @contextlib.contextmanager

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runner.environments.base import Environment
-    from runner.execution import Ready
     from runner.executors.base import Outcome
+    from runner.plan import Ready
     from runner.progress import Noting
     from runner.request import Request
     from runner.settings import Settings
@@ -54,7 +54,7 @@ def opening(
         id=planned.run_id,
         status="running",
         request=_request(ready),
-        source=_source(planned.source, in_place=ready.checkout.in_place),
+        source=recorded_source(planned.source, in_place=ready.checkout.in_place),
         entry_point=ready.step.entry_point.name,
         command=ready.shown_command,
         parameters=ready.step.parameters,
@@ -97,7 +97,8 @@ def _request(ready: Ready) -> dict[str, object]:
     return {name: value for name, value in said.items() if value not in (None, "", False, [], {})}
 
 
-def _source(source: Source, *, in_place: bool) -> RecordedSource:
+def recorded_source(source: Source, *, in_place: bool) -> RecordedSource:
+    """What a record keeps of the source; `source.recorded` makes a source of it again."""
     return RecordedSource(
         kind=source.kind,
         url=source.url,

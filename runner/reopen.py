@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from runner import surroundings
 from runner.environments import ensure, kinds
-from runner.environments.base import Activation, Environment, Lock
+from runner.environments.base import Lock
 from runner.errors import StoreError
-from runner.executors import bytecode
-from runner.executors.variables import step_variables
-from runner.files import remove_tree
 from runner.source import checkout as checkouts
 from runner.source import resolve
 from runner.store import runs
@@ -22,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from runner.environments.base import Environment
     from runner.progress import Progress
     from runner.settings import Settings
-    from runner.source.model import Checkout
     from runner.store.records import Run
 
 
@@ -65,17 +62,13 @@ def reopened(name: str, *, settings: Settings, progress: Progress) -> Iterator[R
     source = resolve.from_record(run.source, settings=settings, progress=progress)
     environment = _environment(run, settings, progress)
     with checkouts.checkout(source, settings=settings, progress=progress) as checkout:
-        activation = _activation(environment, checkout, settings, progress)
-        prefix = bytecode.place(checkout, settings)
-        try:
-            bytecode.lay(prefix, activation.bytecode)
-            variables = step_variables(
-                os.environ, activation=activation, entry_env={}, bytecode_prefix=prefix,
-                extra=_kept(run),
-            )  # fmt: skip
+        activation = surroundings.activate(
+            environment, checkout, settings=settings, progress=progress
+        )
+        with surroundings.variables(
+            environment, activation, checkout, settings=settings, entry_env={}, extra=_kept(run)
+        ) as variables:
             yield Reopened(run, checkout.project, variables)
-        finally:
-            remove_tree(prefix)
 
 
 def _environment(run: Run, settings: Settings, progress: Progress) -> Environment:
@@ -99,7 +92,8 @@ def recorded_lock(run: Run) -> Lock:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise StoreError(f"{path} can't be read: {error.strerror}") from error
+        reason = (error.strerror or "").lower()
+        raise StoreError(f"{path} can't be read: {reason}") from error
     if hashlib.sha256(content).hexdigest() != recorded.lock.sha256:
         raise StoreError(f"{path} is not the lock that the run's record names")
     return Lock(
@@ -113,20 +107,6 @@ def recorded_lock(run: Run) -> Lock:
         local_packages=recorded.local_packages,
         made="reused",
     )
-
-
-def _activation(
-    environment: Environment, checkout: Checkout, settings: Settings, progress: Progress
-) -> Activation:
-    if environment.path is None:
-        return Activation()
-    if environment.lock.local_packages:
-        from runner.environments import layer
-
-        return layer.install(
-            environment.lock, environment, checkout, settings=settings, progress=progress
-        )
-    return kinds.load(environment.kind).activate(environment.path)
 
 
 def _kept(run: Run) -> dict[str, str]:

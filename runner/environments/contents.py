@@ -27,7 +27,7 @@ _UNFINGERPRINTED: Final = ("/INSTALLER", "/RECORD", "/REQUESTED", "/direct_url.j
 
 def site_packages(at: Path) -> Path:
     """The folder of installed packages of the virtual environment at `at`."""
-    for name in sorted(os.listdir(at / "lib")):  # noqa: PTH208
+    for name in sorted(os.listdir(at / "lib")):  # noqa: PTH208  hot
         if name.startswith(("python", "pypy")):
             return at / "lib" / name / "site-packages"
     raise FileNotFoundError(at / "lib" / "python3" / "site-packages")
@@ -135,7 +135,7 @@ def changed_packages(folder: Path, *, thorough: bool) -> tuple[str, ...]:
 
 def _infos(folder: Path) -> list[str]:
     try:
-        names = os.listdir(folder)  # noqa: PTH208
+        names = os.listdir(folder)  # noqa: PTH208  hot
     except OSError:
         return []
     return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
@@ -174,7 +174,7 @@ def _as_recorded(folder: Path, info: Path, sizes: Mapping[str, int], *, thorough
 
 def _size(file: str) -> int | None:
     try:
-        return os.stat(file).st_size  # noqa: PTH116
+        return os.stat(file).st_size  # noqa: PTH116  hot
     except OSError:
         return None
 
@@ -182,6 +182,6 @@ def _size(file: str) -> int | None:
 def _sha256(file: str) -> str:
     import base64
 
-    with open(file, "rb", buffering=0) as content:  # noqa: PTH123
+    with open(file, "rb", buffering=0) as content:  # noqa: PTH123  hot
         digest = hashlib.file_digest(content, "sha256").digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

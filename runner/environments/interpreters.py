@@ -202,7 +202,7 @@ def _managed_by_uv(wanted: versions.Wanted) -> Iterator[str]:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)  # noqa: PTH208
+        return os.listdir(folder)  # noqa: PTH208  hot
     except OSError:
         return []
 
@@ -210,7 +210,7 @@ def _names(folder: Path) -> list[str]:
 def _is_script(path: str) -> bool:
     """A shim starts another interpreter, which one depends on the folder it is started in."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:  # noqa: PTH123  hot
             return file.read(2) == b"#!"
     except OSError:
         return True

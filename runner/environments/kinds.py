@@ -17,9 +17,18 @@ KINDS = {
 
 
 def load(name: str) -> Backend:
-    """The module of the kind `name`, a key of `KINDS`."""
+    """The module of the kind `name`, which a person or a record names.
+
+    Raises:
+        EnvironmentFailure: the kind isn't there yet.
+    """
     from importlib import import_module
 
+    if name not in KINDS:
+        raise EnvironmentFailure(
+            f"environments of kind `{name}` can't be built yet",
+            "pass `--env-manager local` to run with the Python and packages on your PATH",
+        )
     return cast("Backend", import_module(KINDS[name]))
 
 
@@ -47,11 +56,6 @@ def choose(reference: EnvironmentReference, env_manager: str | None) -> Backend:
 
 
 def _refuse(name: str, reference: EnvironmentReference) -> None:
-    if name not in KINDS:
-        raise EnvironmentFailure(
-            f"environments of kind `{name}` can't be built yet",
-            "pass `--env-manager local` to run with the Python and packages on your PATH",
-        )
     if name == "venv" and reference.kind == "conda_env":
         _refuse_conda(reference)
     if name == "venv" and reference.kind == "docker_env":

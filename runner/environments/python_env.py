@@ -53,7 +53,7 @@ def _load(text: str, path: str) -> dict[str, Any]:
     # The base loader leaves every scalar the text that it is and builds nothing else.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        content = yaml.load(text, Loader=loader)  # noqa: S506
+        content = yaml.load(text, Loader=loader)  # noqa: S506  a base loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path

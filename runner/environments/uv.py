@@ -170,7 +170,7 @@ def _packaged() -> str | None:
 
 def _on_path() -> str | None:
     for folder in os.environ.get("PATH", "").split(os.pathsep):
-        path = os.path.join(folder, "uv")  # noqa: PTH118
+        path = os.path.join(folder, "uv")  # noqa: PTH118  hot
         if folder and os.access(path, os.X_OK):
             return path
     return None

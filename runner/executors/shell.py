@@ -28,7 +28,7 @@ def find_program(name: str, variables: Mapping[str, str], directory: Path) -> st
     search = variables.get("PATH", os.defpath)
     for folder in search.split(os.pathsep):
         path = os.path.join(directory, folder, name)  # noqa: PTH118  quicker, on every run
-        if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113
+        if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113  hot
             return path
     hint = f"install {name}" if name == "bash" else f"add the folder of {name} to PATH"
     raise ExecutionError(f"no `{name}` on the step's PATH ({search})", hint)

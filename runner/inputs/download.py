@@ -7,6 +7,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from runner import web
 from runner.errors import InputError
 from runner.inputs import addresses
 from runner.store import layout, objects
@@ -15,13 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import IO
-    from urllib.request import OpenerDirector
-    from urllib.request import Request as WebRequest
 
     from runner.progress import Progress
     from runner.settings import Settings
 
-TIMEOUT_S = 30.0  # without a byte
 _MEGABYTE = 1_000_000
 
 
@@ -86,7 +84,9 @@ def receive(
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}:
             raise layout.storing(f"the download of {shown}", error) from error
-        raise InputError(f"{shown} can't be fetched: {_reason(error)}", "try again") from error
+        raise InputError(
+            f"{shown} can't be fetched: {web.reason_of(error)}", "try again"
+        ) from error
 
 
 def _check_digest(digest: str, wanted: str | None, shown: str) -> None:
@@ -117,7 +117,7 @@ def _open_file(url: str, shown: str) -> tuple[int, Iterator[bytes]]:
             f"{shown} is a folder; only a file can be fetched", f"pass its path: {path}"
         ) from None
     except OSError as error:
-        raise InputError(f"{shown} can't be read: {_reason(error)}") from error
+        raise InputError(f"{shown} can't be read: {web.reason_of(error)}") from error
     return os.fstat(file.fileno()).st_size, _blocks(file, shown)
 
 
@@ -145,7 +145,7 @@ def _open_web(url: str, shown: str) -> tuple[int | None, Iterator[bytes]]:
     from urllib.error import HTTPError, URLError
 
     try:
-        response = _opener().open(_web_request(url), timeout=TIMEOUT_S)
+        response = web.open_url(url)
     except HTTPError as error:
         error.close()
         raise InputError(
@@ -153,7 +153,7 @@ def _open_web(url: str, shown: str) -> tuple[int | None, Iterator[bytes]]:
         ) from None
     except URLError as error:
         reason = error.reason
-        text = _reason(reason) if isinstance(reason, OSError) else str(reason)
+        text = web.reason_of(reason) if isinstance(reason, OSError) else str(reason)
         raise InputError(f"{shown} can't be reached: {text}", "check the network") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise InputError(f"{shown} can't be fetched: {error}") from None
@@ -161,48 +161,10 @@ def _open_web(url: str, shown: str) -> tuple[int | None, Iterator[bytes]]:
     return int(length) if length and length.isdigit() else None, _blocks(response, shown)
 
 
-def _opener() -> OpenerDirector:
-    """What opens http and https and nothing else: no redirect may lead to a file or to ftp."""
-    from urllib import request
-
-    opener = request.OpenerDirector()
-    for handler in (
-        request.ProxyHandler(),
-        request.HTTPHandler(),
-        request.HTTPSHandler(),
-        request.HTTPRedirectHandler(),
-        request.HTTPDefaultErrorHandler(),
-        request.HTTPErrorProcessor(),
-        request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
 def _http_hint(code: int) -> str | None:
     if code in {401, 403}:
         return "it asks for a login; put user and password into the address"
     return "check the address" if code in {404, 410} else None
-
-
-def _web_request(url: str) -> WebRequest:
-    import base64
-    from urllib.parse import unquote, urlsplit, urlunsplit
-    from urllib.request import Request as WebRequest
-
-    from runner.version import __version__
-
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    request = WebRequest(  # noqa: S310  callers pass http and https only
-        urlunsplit((parts.scheme, host, parts.path, parts.query, "")),
-        headers={"User-Agent": f"reprun/{__version__}"},
-    )
-    if user:
-        login = base64.b64encode(unquote(user).encode()).decode()
-        # Unredirected: another host that this one points to gets no password.
-        request.add_unredirected_header("Authorization", f"Basic {login}")
-    return request
 
 
 def _blocks(file: IO[bytes], shown: str) -> Iterator[bytes]:
@@ -214,13 +176,3 @@ def _blocks(file: IO[bytes], shown: str) -> Iterator[bytes]:
                 yield block
         except http.client.HTTPException as error:
             raise InputError(f"{shown} ended too early", "try again") from error
-
-
-def _reason(error: OSError) -> str:
-    import socket
-
-    if isinstance(error, TimeoutError):
-        return f"nothing came for {TIMEOUT_S:.0f} seconds"
-    if isinstance(error, socket.gaierror):
-        return "its name can't be resolved"
-    return (error.strerror or str(error)).lower()

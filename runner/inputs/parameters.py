@@ -57,7 +57,7 @@ def _given(parameter: BoundParameter, context: Context, found: Gathered) -> str:
     if not text or "\0" in text or not path.exists():
         raise _nothing_there(parameter, path)
     # Not resolved: a link's own name may matter to the step (`latest -> 2024-05-01`).
-    absolute = type(path)(os.path.abspath(path))  # noqa: PTH100
+    absolute = type(path)(os.path.abspath(path))  # noqa: PTH100  pure text
     inside = _inside_project(absolute, context)
     if inside is None:
         digestible = path.is_file() or path.is_dir()  # not /dev/null
@@ -164,7 +164,7 @@ def _check_file(parameter: BoundParameter) -> None:
     path = download.local_path(parameter.text)
     if not os.path.exists(path):  # noqa: PTH110  pure text
         raise ParameterError(f"parameter `{parameter.name}`: there is no file `{path}`")
-    if not os.path.isfile(path):  # noqa: PTH113
+    if not os.path.isfile(path):  # noqa: PTH113  pure text
         raise InputError(
             f"parameter `{parameter.name}`: `{parameter.text}` is no file; only one is fetched",
             f"pass the folder's path: {path}",

@@ -124,7 +124,7 @@ def warn_of_pointers(root: Path, progress: Progress) -> None:
     if b"filter=lfs" not in attributes:
         return
     found = [
-        os.path.relpath(os.path.join(folder, name), root)  # noqa: PTH118
+        os.path.relpath(os.path.join(folder, name), root)  # noqa: PTH118  texts, hot
         for folder, _, names in os.walk(root)
         for name in names
         if _is_pointer(Path(folder, name))

@@ -92,7 +92,7 @@ def inspect(store: Path, expression: str, subdirectory: str = "") -> Found | Non
         standard_input=request.encode("utf-8", "surrogateescape"),
     )
     lines = [line.split() for line in answer.decode(errors="replace").splitlines()]
-    kinds = [line[1] if len(line) == 3 else "" for line in lines]  # noqa: PLR2004
+    kinds = [line[1] if len(line) == 3 else "" for line in lines]  # noqa: PLR2004  name, kind, size
     if kinds[:1] != ["commit"]:
         if lines and lines[-1][-1:] == ["ambiguous"]:
             raise _ambiguous(store, short)

@@ -12,7 +12,6 @@ from runner.errors import SourceError, SourceNotFound, SourceTooLarge, SourceUnr
 from runner.source import bundle, directory
 
 if TYPE_CHECKING:
-    import urllib.request
     import zipfile
     from collections.abc import Iterator
     from pathlib import Path
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _MEMBERS = 200_000
 _BLOCK = 1 << 20
-_TIMEOUT = 60.0
 
 
 def resolve(
@@ -141,14 +139,13 @@ def _at_hand(address: Address, settings: Settings, progress: Progress) -> Iterat
 
 
 def _download(address: Address, path: Path, progress: Progress) -> None:
+    import http.client
     import urllib.error
-    import urllib.request
+
+    from runner import web
 
     try:
-        with (
-            urllib.request.urlopen(_request(address.url), timeout=_TIMEOUT) as answer,  # noqa: S310
-            path.open("wb") as file,
-        ):
+        with web.open_url(address.url) as answer, path.open("wb") as file:
             received = 0
             while block := answer.read(_BLOCK):
                 received += len(block)
@@ -157,25 +154,16 @@ def _download(address: Address, path: Path, progress: Progress) -> None:
                 file.write(block)
                 progress.update(f"received {received >> 20} MiB")
     except urllib.error.HTTPError as error:
+        error.close()
         raise SourceNotFound(
             f"{address.public} can't be had: {error.code} {error.reason}"
         ) from None
-    except (urllib.error.URLError, TimeoutError) as error:
-        reason = getattr(error, "reason", error)
+    except urllib.error.URLError as error:
+        reason = error.reason
+        text = web.reason_of(reason) if isinstance(reason, OSError) else str(reason)
         raise SourceUnreachable(
-            f"can't reach {address.public}: {reason}", hint="check the spelling and the network"
+            f"can't reach {address.public}: {text}", hint="check the spelling and the network"
         ) from None
-
-
-def _request(url: str) -> urllib.request.Request:
-    import base64
-    import urllib.parse
-    import urllib.request
-
-    parts = urllib.parse.urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    request = urllib.request.Request(parts._replace(netloc=host).geturl())  # noqa: S310
-    if at:
-        token = base64.b64encode(urllib.parse.unquote(user).encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {token}")
-    return request
+    except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
+        text = web.reason_of(error) if isinstance(error, OSError) else "it ended too early"
+        raise SourceUnreachable(f"{address.public} broke off: {text}", hint="try again") from None

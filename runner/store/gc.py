@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from runner import files
 from runner.errors import StoreError
-from runner.store import layout, names, runs
+from runner.store import layout, runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +95,7 @@ def _is_old(status: os.stat_result, newest: float) -> bool:
 
 def _referred(settings: Settings, progress: Progress) -> set[str]:
     digests: set[str] = set()
-    ids = names.run_ids(settings)
+    ids = layout.run_ids(settings)
     for number, run_id in enumerate(ids):
         if number % 1000 == 999:  # noqa: PLR2004  now and then is enough
             progress.update(f"reading records: {number + 1:,} of {len(ids):,}")

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from runner import locking
 from runner.errors import StoreError
-from runner.store import decoding, layout, names, pending, summaries, tables
+from runner.store import decoding, layout, pending, summaries, tables
 
 if TYPE_CHECKING:
     import sqlite3
@@ -140,7 +140,7 @@ def _catch_up(database: sqlite3.Connection, settings: Settings, progress: Progre
     seen = _folder_stamp(settings)
     marks = pending.marks(settings)
     done = pending.let_go(marks, settings)
-    there = set(names.run_ids(settings))
+    there = set(layout.run_ids(settings))
     known = tables.known(database)
     changed = {mark.partition(".")[0] for mark in marks} | (there ^ known)
     _absorb(database, changed, settings, progress)
@@ -201,7 +201,7 @@ def _rebuild(settings: Settings, progress: Progress) -> sqlite3.Connection:
     seen = _folder_stamp(settings)
     marks = pending.marks(settings)
     done = pending.let_go(marks, settings)
-    run_ids = names.run_ids(settings)
+    run_ids = layout.run_ids(settings)
     if len(run_ids) > _BATCH:
         progress.update(f"rebuilding the index of {len(run_ids):,} runs")
     _absorb(database, run_ids, settings, progress)
@@ -222,5 +222,5 @@ def _remove(path: Path) -> None:
 def _in_memory(settings: Settings, progress: Progress) -> sqlite3.Connection:
     progress.update("the index can't be written; reading every record")
     database = tables.create(None)
-    _absorb(database, names.run_ids(settings), settings, progress)
+    _absorb(database, layout.run_ids(settings), settings, progress)
     return database

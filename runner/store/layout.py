@@ -46,6 +46,15 @@ def is_id(text: str) -> bool:
     return _RUN_ID.fullmatch(text) is not None
 
 
+def run_ids(settings: Settings) -> list[str]:
+    """The folders of the store that may hold a run, unsorted."""
+    try:
+        entries = os.listdir(settings.runs)  # noqa: PTH208  100,000 names
+    except FileNotFoundError:
+        return []
+    return [name for name in entries if is_id(name)]
+
+
 def is_digest(text: str) -> bool:
     """Whether `text` is a hexadecimal SHA-256, and so may name an object."""
     return _SHA256.fullmatch(text) is not None

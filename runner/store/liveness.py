@@ -62,7 +62,7 @@ def _exists(pid: int) -> bool:
 
 def _boot_id() -> str:
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123  hot
             return file.read().strip()
     except OSError:
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,15 +30,6 @@ def record_path(name: str | Path) -> Path | None:
     return path.absolute()
 
 
-def run_ids(settings: Settings) -> list[str]:
-    """The folders of the store that may hold a run, unsorted."""
-    try:
-        entries = os.listdir(settings.runs)  # noqa: PTH208  100,000 names
-    except FileNotFoundError:
-        return []
-    return [name for name in entries if layout.is_id(name)]
-
-
 def find(name: str, *, settings: Settings, status: str | None = None) -> str:
     """The id of the run that `name` names.
 
@@ -66,7 +56,7 @@ def _of_this_store(path: Path, settings: Settings) -> str:
 
 
 def _by_prefix(name: str, settings: Settings) -> str:
-    ids = run_ids(settings)
+    ids = layout.run_ids(settings)
     if name in ids and (settings.runs / name / layout.RECORD).exists():
         return name
     prefix = name.lower()

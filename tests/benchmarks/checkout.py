@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runner.files import remove_tree
 from tests.benchmarks.figure import Figure, Ratio
 from tests.benchmarks.measure import difference, race
-from tests.benchmarks.repositories import commit_files, many_files
+from tests.support.repositories import commit_files, many_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,13 +27,13 @@ def figures(place: Place) -> Iterator[Figure]:
     many = commit_files(place.folder("many"), {"MLproject": MANIFEST, **many_files(FILES)})
     few = commit_files(place.folder("few"), {"MLproject": MANIFEST})
     target = place.root / "target"
-    archive = f"mkdir target; git -C {many.path} archive {many.commit} | tar -x -C target"
+    archive = f"mkdir target; git -C {many.path} archive {many.head} | tar -x -C target"
     local = ("--env-manager", "local")
     measured = race(
         (
             place.shell(RAW, archive, prepare=lambda: remove_tree(target)),
-            place.ours(WHOLE, "run", f"file://{many.path}", "-v", many.commit, *local),
-            place.ours(EMPTY, "run", f"file://{few.path}", "-v", few.commit, *local),
+            place.ours(WHOLE, "run", f"file://{many.path}", "-v", many.head, *local),
+            place.ours(EMPTY, "run", f"file://{few.path}", "-v", few.head, *local),
         ),
         rounds=place.rounds,
     )

@@ -16,7 +16,7 @@ from ulid import ULID
 
 from tests.benchmarks.figure import Figure, Limit
 from tests.benchmarks.measure import Contender, race, sample
-from tests.benchmarks.repositories import commit_files
+from tests.support.repositories import commit_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.measure import MEBIBYTE
-from tests.benchmarks.repositories import commit_files
+from tests.support.repositories import commit_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks.figure import Figure, Limit
 from tests.benchmarks.measure import Contender, race
-from tests.benchmarks.repositories import commit_files, serve
+from tests.support.repositories import commit_files, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +46,8 @@ def _missing_parameter(place: Place, bare: Contender) -> Figure:
     repository = commit_files(place.folder("served/small"), files)
     path = str(repository.path)
     # git:// through the daemon: the first round fills the mirror, the others need no network.
-    with serve(place.root / "served") as base:
-        mirrored = (f"{base}/small", "-v", repository.commit)
+    with serve(place.root / "served") as daemon:
+        mirrored = (f"{daemon.url}/small", "-v", repository.head)
         contenders = (
             bare,
             place.ours("reprun, local", "run", path, expected=WRONG_REQUEST),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runner.files import remove_tree
 from tests.benchmarks.figure import Figure, Ratio
 from tests.benchmarks.measure import race
-from tests.benchmarks.repositories import commit_files, serve
+from tests.support.repositories import commit_files, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +38,10 @@ def figures(place: Place) -> Iterator[Figure]:
     files = {"MLproject": MANIFEST, "main.py": PROGRAM, "README.md": b"A small project.\n"}
     repository = commit_files(place.folder("served/small"), files)
     checkout = place.root / "checkout"
-    with serve(place.root / "served") as base:
-        url = f"{base}/small"
-        request = (url, "-v", repository.commit, "-P", "name=reader", "--env-manager")
-        floor = FLOOR.format(url=url, commit=repository.commit, name="reader")
+    with serve(place.root / "served") as daemon:
+        url = f"{daemon.url}/small"
+        request = (url, "-v", repository.head, "-P", "name=reader", "--env-manager")
+        floor = FLOOR.format(url=url, commit=repository.head, name="reader")
         contenders = (
             place.shell("raw floor", floor, prepare=lambda: remove_tree(checkout)),
             place.ours("reprun, local", "run", *request, "local"),

@@ -10,6 +10,7 @@ import pytest
 
 from runner.environments import ensure, kinds, locks
 from tests.support import index as indexes
+from tests.support.listening import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,27 +19,6 @@ if TYPE_CHECKING:
     from runner.environments.base import Backend, Environment, Lock, Spec
     from runner.manifest.model import EnvironmentReference
     from runner.settings import Settings
-
-
-@dataclass(slots=True)
-class Heard:
-    """A progress that keeps what it is told."""
-
-    lines: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    updates: list[str] = field(default_factory=list)
-
-    def stage(self, name: str, text: str) -> None:
-        self.updates.append(f"{name} {text}")
-
-    def update(self, text: str) -> None:
-        self.updates.append(text)
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
-
-    def warning(self, text: str, hint: str | None = None) -> None:
-        self.warnings.append(f"{text} ({hint})")
 
 
 @dataclass(slots=True)
@@ -80,7 +60,7 @@ class Workshop:
     project: Folder
     settings: Settings
     index: indexes.Index
-    heard: Heard = field(default_factory=Heard)
+    heard: Listener = field(default_factory=Listener)
 
     def read(
         self, reference: EnvironmentReference, as_of: str | None = None

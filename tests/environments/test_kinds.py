@@ -85,6 +85,11 @@ def test_what_can_not_be_built_yet_says_what_can_be_done(
     assert "--env-manager local" in (caught.value.hint or "")
 
 
+def test_a_record_of_a_kind_that_is_not_there_yet() -> None:
+    with pytest.raises(EnvironmentFailure, match="kind `conda` can't be built yet"):
+        kinds.load("conda")
+
+
 @pytest.mark.parametrize("reference", [EMPTY, CONDA, DOCKER])
 def test_local_runs_whatever_the_project_asks_for(reference: EnvironmentReference) -> None:
     assert kinds.choose(reference, "local").NAME == "local"

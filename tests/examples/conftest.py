@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.benchmarks.repositories import Repository, commit_files, serve
+from tests.support.repositories import Repository, commit_files, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,10 +61,10 @@ class Reader:
 def reader(tmp_path: Path) -> Iterator[Reader]:
     """A reader of the examples, who has no run yet."""
     repository = _repository(tmp_path / "served" / "examples")
-    with serve(tmp_path / "served") as base:
+    with serve(tmp_path / "served") as daemon:
         clone = tmp_path / "clone"
         subprocess.run(["git", "clone", "-q", str(repository.path), str(clone)], check=True)
-        yield Reader(f"{base}/examples", repository.commit, clone, tmp_path / "home")
+        yield Reader(f"{daemon.url}/examples", repository.head, clone, tmp_path / "home")
 
 
 def _repository(path: Path) -> Repository:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner import web
 from runner.errors import InputError, RunnerError, StoreError
-from runner.inputs import download
 from runner.manifest.model import Input
 from tests.support.disks import small_disk
 from tests.support.scenes import Scene, objects_of, sha256
@@ -78,7 +78,7 @@ def test_downloads_that_fail(scene: Scene, site: Site, tmp_path: Path) -> None:
 
 
 def test_a_server_that_stalls(scene: Scene, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(web, "TIMEOUT_S", 0.2)
     site.files["/slow"] = b"x" * 100
     site.stalled = {"/slow"}
     fails(scene, f"{site.address}/slow", "can't be fetched: nothing came for 0 seconds")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner import web
 from runner.errors import (
     RequestError,
     SourceError,
@@ -26,6 +27,7 @@ from runner.source.files import open_files
 from tests.support.nobody import as_nobody
 from tests.support.repositories import free_port
 from tests.support.web import serve_http
+from tests.support.website import serve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,22 +223,61 @@ def test_archives_that_are_broken(tmp_path: Path, resolved: Resolve) -> None:
         resolved(path)
 
 
+def test_an_archive_that_wants_a_password(tmp_path: Path, resolved: Resolve) -> None:
+    content = bytearray(pack(tmp_path / "p.zip", {"MLproject": ""}).read_bytes())
+    for magic, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(magic) + flags] |= 1
+    (tmp_path / "p.zip").write_bytes(content)
+    with pytest.raises(SourceError, match="is encrypted") as caught:
+        resolved(tmp_path / "p.zip")
+    assert caught.value.hint == "unpack it and give the directory"
+
+
 def test_an_archive_behind_a_url(
     tmp_path: Path, base: Path, resolved: Resolve, settings: Settings
 ) -> None:
     pack(base / "p.zip", {"top/MLproject": "name: z\n"})
-    with serve_http(base, user="me", password="s3cret") as web:
-        source = resolved(f"{web.with_password}/p.zip?token=t0ken")
-        assert source.url == f"{web.url}/p.zip"
+    with serve_http(base, user="me", password="s3cret") as host:
+        source = resolved(f"{host.with_password}/p.zip?token=t0ken")
+        assert source.url == f"{host.url}/p.zip"
         with open_files(source, settings=settings) as files:
             assert files.read("MLproject") == b"name: z\n"
         with pytest.raises(SourceNotFound, match=r"p\.zip can't be had: 401"):
-            resolved(f"{web.url}/p.zip")
+            resolved(f"{host.url}/p.zip")
         with pytest.raises(SourceNotFound, match="can't be had: 404"):
-            resolved(f"{web.with_password}/q.zip")
+            resolved(f"{host.with_password}/q.zip")
     with pytest.raises(SourceUnreachable, match="can't reach") as caught:
         resolved(f"http://me:s3cret@127.0.0.1:{free_port()}/p.zip")
     assert "s3cret" not in caught.value.message
     assert not list((settings.cache / "downloads").iterdir())
     assert shutil.which("git")
     assert tmp_path.exists()
+
+
+def test_an_archive_that_never_comes_whole(
+    resolved: Resolve, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "TIMEOUT_S", 0.2)
+    with serve() as site:
+        site.files = {"/slow.zip": b"x" * 100, "/cut.zip": b"x" * 100}
+        site.stalled, site.chunked_short = {"/slow.zip"}, {"/cut.zip"}
+        with pytest.raises(SourceUnreachable, match=r"slow\.zip broke off: nothing came for"):
+            resolved(f"{site.address}/slow.zip")
+        with pytest.raises(SourceUnreachable, match=r"cut\.zip broke off: it ended too early"):
+            resolved(f"{site.address}/cut.zip")
+    assert not list((settings.cache / "downloads").iterdir())
+
+
+def test_a_redirected_archive_leaves_the_web_for_nothing_and_takes_no_password(
+    resolved: Resolve, tmp_path: Path
+) -> None:
+    pack(tmp_path / "p.zip", {"MLproject": ""})
+    with serve() as other, serve() as site:
+        other.files["/p.zip"] = (tmp_path / "p.zip").read_bytes()
+        site.redirects = {"/p.zip": f"{other.address}/p.zip", "/f.zip": "ftp://127.0.0.1/p.zip"}
+        asked = site.address.replace("http://", "http://me:s3cret@")
+        assert resolved(f"{asked}/p.zip").kind == "archive"
+        assert site.asked[0][1] is not None
+        assert other.asked == [("/p.zip", None)]
+        with pytest.raises(SourceUnreachable, match="unknown url type: ftp"):
+            resolved(f"{asked}/f.zip")

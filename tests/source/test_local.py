@@ -5,74 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.errors import (
-    RequestError,
-    SourceDamaged,
-    SourceError,
     SourceNotFound,
-    SourceRefused,
-    SourceTooLarge,
     UnknownVersion,
 )
 from runner.progress import Silent
-from runner.source import bundle
 from runner.source.checkout import checkout
 from runner.source.files import open_files
+from tests.support.contents import content, digest_everything, laid_out
 from tests.support.repositories import Repository, run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.settings import Settings
-    from runner.source.model import Source
     from tests.source.conftest import Resolve
-    from tests.support.listening import Listener
-
-
-def digest_everything(root: Path) -> dict[str, tuple[object, bytes]]:
-    """Every name, mode, time and byte below `root`, `.git` included."""
-    found: dict[str, tuple[object, bytes]] = {}
-    for folder, folders, names in os.walk(root):
-        folders.sort()
-        for name in sorted([*folders, *names, "."]):
-            path = os.path.join(folder, name)  # noqa: PTH118
-            status = os.lstat(path)
-            facts = (status.st_mode, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
-            kept = b""
-            if stat.S_ISREG(status.st_mode):
-                with open(path, "rb") as file:  # noqa: PTH123
-                    kept = hashlib.sha256(file.read()).digest()
-            elif stat.S_ISLNK(status.st_mode):
-                kept = os.fsencode(os.readlink(path))  # noqa: PTH115
-            found[path] = (facts, kept)
-    return found
-
-
-def content(root: Path) -> dict[str, object]:
-    """Path → bytes and executable bit, or a link's target; without `.git`."""
-    found: dict[str, object] = {}
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if name != ".git"]
-        for name in names + [n for n in folders if os.path.islink(f"{folder}/{n}")]:  # noqa: PTH114
-            path = f"{folder}/{name}"
-            key = os.path.relpath(path, root)
-            if os.path.islink(path):  # noqa: PTH114
-                found[key] = os.readlink(path)  # noqa: PTH115
-            elif os.path.isfile(path) and name != ".git":  # noqa: PTH113
-                with open(path, "rb") as file:  # noqa: PTH123
-                    found[key] = (file.read(), bool(os.stat(path).st_mode & 0o100))  # noqa: PTH116
-    return found
-
-
-def laid_out(source: Source, settings: Settings) -> dict[str, object]:
-    """The content of a checkout of `source`."""
-    with checkout(source, settings=settings, progress=Silent()) as made:
-        return content(made.root)
 
 
 def test_a_clean_repository_is_its_commit(
@@ -128,41 +79,6 @@ def test_every_kind_of_change_is_put_back_bit_for_bit(
     assert hashlib.sha256(stored.read_bytes()).hexdigest() == source.changes.object
     assert stored.stat().st_size == source.changes.size
     assert stored.stat().st_mode & 0o777 == 0o444
-
-
-def test_the_same_changes_are_the_same_object(
-    project: Repository, resolved: Resolve, tmp_path: Path
-) -> None:
-    project.write("new", "n").write("run.sh", "changed")
-    one = resolved(project.path)
-    os.utime(project.path / "new", (1, 1))
-    (project.path / "new").chmod(0o600)
-    assert resolved(project.path) == one
-    shutil.copytree(project.path, tmp_path / "copy", symlinks=True)
-    two = resolved(tmp_path / "copy")
-    assert (two.changes, two.tree) == (one.changes, one.tree)
-    assert two.work_key != one.work_key
-    project.write("new", "m")
-    assert resolved(project.path).tree != one.tree
-
-
-def test_changes_that_are_undone_are_no_changes(project: Repository, resolved: Resolve) -> None:
-    clean = resolved(project.path)
-    project.write("run.sh", "xxxx\n")
-    assert resolved(project.path) != clean
-    project.write("run.sh", "echo\n", mode=0o755)
-    assert resolved(project.path) == clean
-
-
-def test_a_change_of_the_same_size_and_time_is_seen(project: Repository, resolved: Resolve) -> None:
-    path = project.path / "run.sh"
-    resolved(project.path)
-    status = path.stat()
-    path.write_text("ECHO\n")
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    changes = resolved(project.path).changes
-    assert changes is not None
-    assert changes.modified == ("run.sh",)
 
 
 @pytest.mark.parametrize("version", [None, "main", "HEAD~1", "v1"])
@@ -221,28 +137,6 @@ def test_versions_that_a_local_repository_lacks(project: Repository, resolved: R
     assert caught.value.hint == "did you mean `main`?"
     with pytest.raises(UnknownVersion, match="does not go that far"):
         resolved(project.path, "main~9")
-
-
-def test_a_detached_head_is_on_no_branch(project: Repository, resolved: Resolve) -> None:
-    project.git("checkout", "-q", "--detach", "HEAD~1")
-    source = resolved(project.path)
-    assert (source.commit, source.branch) == (project.head, None)
-
-
-def test_a_repository_without_a_commit(
-    tmp_path: Path, resolved: Resolve, settings: Settings
-) -> None:
-    repository = Repository(tmp_path / "fresh").write("MLproject", "name: x\n")
-    repository.write("staged", "s").git("add", "staged")
-    source = resolved(repository.path)
-    assert (source.kind, source.commit, source.branch) == ("git", None, "main")
-    assert source.changes is not None
-    assert source.changes.added == ("MLproject", "staged")
-    with checkout(source, settings=settings, progress=Silent()) as made:
-        assert content(made.root) == content(repository.path)
-        assert run_git(made.root, "symbolic-ref", "HEAD") == "refs/heads/main"
-    with pytest.raises(UnknownVersion, match="no branch, tag or commit `main`"):
-        resolved(repository.path, "main")
 
 
 def test_pushed_and_remote(project: Repository, resolved: Resolve, tmp_path: Path) -> None:
@@ -354,213 +248,3 @@ def test_a_local_repository_runs_no_program_of_its_own(
     for version in (None, "main~1"):
         laid_out(resolved(project.path, version), settings)
     assert not mark.exists()
-
-
-def test_nested_repositories_are_captured_as_files(
-    project: Repository, resolved: Resolve, settings: Settings
-) -> None:
-    nested = Repository(project.path / "nested").write("kept", "k").write(".gitignore", "*.tmp\n")
-    nested.commit()
-    nested.write("new", "n").write("x.tmp", "ignored there")
-    source = resolved(project.path)
-    laid = laid_out(source, settings)
-    assert {"nested/kept", "nested/new", "nested/.gitignore"} <= laid.keys()
-    assert "nested/x.tmp" not in laid
-
-
-def test_sockets_and_pipes_are_left_out_with_a_word(
-    project: Repository, resolved: Resolve, settings: Settings, tmp_path: Path, listener: Listener
-) -> None:
-    (tmp_path / "plain").mkdir()
-    os.mkfifo(tmp_path / "plain" / "pipe")
-    (project.path / "run.sh").unlink()
-    os.mkfifo(project.path / "run.sh")
-    for place in (tmp_path / "plain", project.path):
-        laid_out(resolved(place, progress=listener), settings)
-    assert "`pipe` is a socket, a pipe or a device, and is left out" in listener.warnings
-    assert "`run.sh` is a socket, a pipe or a device, and is left out" in listener.warnings
-
-
-def test_more_than_a_snapshot_may_have_is_refused(
-    project: Repository, resolved: Resolve, settings: Settings
-) -> None:
-    for name, size in (("large.bin", 900 << 20), ("second.bin", 200 << 20)):
-        with (project.path / name).open("wb") as file:
-            file.truncate(size)
-    with pytest.raises(SourceTooLarge) as caught:
-        resolved(project.path)
-    assert "1100.0 MiB that no commit holds, more than the 1024.0 MiB" in caught.value.message
-    assert [line.split()[-1] for line in caught.value.details] == ["large.bin", "second.bin"]
-    assert "--in-place" in str(caught.value.hint)
-    assert not settings.objects.exists()
-    project.write(".gitignore", "*.bin\n")
-    assert resolved(project.path).changes is not None
-
-
-def test_a_linked_working_tree(
-    project: Repository, resolved: Resolve, settings: Settings, tmp_path: Path
-) -> None:
-    project.git("worktree", "add", "-q", str(tmp_path / "linked tree"), "old")
-    linked = Repository(tmp_path / "linked tree").write("new", "n")
-    before = digest_everything(tmp_path / "base"), digest_everything(linked.path)
-    source = resolved(linked.path)
-    assert (source.commit, source.branch) == (linked.head, "old")
-    assert source.store == project.path / ".git"
-    assert laid_out(source, settings) == content(linked.path)
-    assert (digest_everything(tmp_path / "base"), digest_everything(linked.path)) == before
-    shutil.rmtree(project.path / ".git" / "worktrees")
-    with pytest.raises(SourceDamaged, match="is damaged") as caught:
-        resolved(linked.path)
-    assert "leads nowhere" in caught.value.details[0]
-
-
-def test_a_bare_repository(
-    project: Repository, resolved: Resolve, settings: Settings, tmp_path: Path
-) -> None:
-    run_git(tmp_path, "clone", "-q", "--bare", str(project.path), str(tmp_path / "bare.git"))
-    source = resolved(tmp_path / "bare.git")
-    assert (source.commit, source.branch, source.changes) == (project.head, "main", None)
-    assert laid_out(source, settings) == content(project.path)
-    first = project.git("rev-parse", "v1")
-    assert resolved(tmp_path / "bare.git", "v1").commit == first
-    run_git(tmp_path, "init", "-q", "--bare", "empty.git")
-    with pytest.raises(SourceNotFound, match="is empty"):
-        resolved(tmp_path / "empty.git")
-
-
-def test_a_shallow_clone(
-    project: Repository, resolved: Resolve, settings: Settings, tmp_path: Path
-) -> None:
-    first = project.git("rev-parse", "HEAD~1")
-    run_git(tmp_path, "clone", "-q", "--depth=1", f"file://{project.path}", "shallow")
-    source = resolved(tmp_path / "shallow")
-    with checkout(source, settings=settings, progress=Silent()) as made:
-        assert content(made.root) == content(project.path)
-        assert run_git(made.root, "log", "--format=%H") == project.head
-    with pytest.raises(UnknownVersion, match="is a shallow clone") as caught:
-        resolved(tmp_path / "shallow", first)
-    assert caught.value.hint == "complete it with: git fetch --unshallow"
-
-
-def test_a_partial_clone_is_never_fetched_into(
-    project: Repository, resolved: Resolve, settings: Settings, tmp_path: Path
-) -> None:
-    project.git("config", "uploadpack.allowFilter", "true")
-    project.git("config", "uploadpack.allowAnySHA1InWant", "true")
-    run_git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{project.path}", "partial")
-    before = digest_everything(tmp_path / "partial")
-    assert laid_out(resolved(tmp_path / "partial"), settings) == content(project.path)
-    with pytest.raises(SourceError, match="is a partial clone that lacks content"):
-        laid_out(resolved(tmp_path / "partial", "v1"), settings)
-    assert digest_everything(tmp_path / "partial") == before
-
-
-def test_a_sparse_checkout_is_what_stands_there(
-    project: Repository, resolved: Resolve, settings: Settings
-) -> None:
-    project.git("sparse-checkout", "set", "--no-cone", "/MLproject")
-    expected = content(project.path)
-    assert list(expected) == ["MLproject"]
-    assert laid_out(resolved(project.path), settings) == expected
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
-def test_somebody_elses_repository(
-    project: Repository, resolved: Resolve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("SUDO_UID", raising=False)
-    os.chown(project.path, 12345, 12345)
-    for version in (None, "main"):
-        with pytest.raises(SourceRefused, match="belongs to somebody else") as caught:
-            resolved(project.path, version)
-        assert "safe.directory" in str(caught.value.hint)
-    trusting = tmp_path / "gitconfig"
-    trusting.write_text(f"[safe]\n\tdirectory = {project.path}\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(trusting))
-    assert resolved(project.path).changes is None
-
-
-def test_a_damaged_local_repository(project: Repository, resolved: Resolve) -> None:
-    for path in (project.path / ".git" / "objects").glob("??/*"):
-        path.chmod(0o644)
-        path.write_bytes(b"")
-    with pytest.raises(SourceError, match=r"damaged|empty|no branch") as caught:
-        resolved(project.path, "main")
-    assert str(project.path) in caught.value.message
-
-
-def test_our_own_index_may_be_lost_or_broken(
-    project: Repository, resolved: Resolve, settings: Settings
-) -> None:
-    project.write("run.sh", "changed")
-    expected = resolved(project.path)
-    own = next((settings.cache / "snapshots").glob("project-*[!k]"))
-    (own / "index.lock").write_text("")
-    assert resolved(project.path) == expected
-    (own / "index").write_bytes(b"nonsense")
-    assert resolved(project.path) == expected
-    shutil.rmtree(settings.cache)
-    assert resolved(project.path) == expected
-
-
-def test_in_place(project: Repository, resolved: Resolve, settings: Settings) -> None:
-    project.write("new", "n")
-    source = resolved(project.path / "models")
-    with checkout(source, settings=settings, progress=Silent(), in_place=True) as made:
-        assert made.in_place
-        assert (made.root, made.project) == (project.path, project.path / "models")
-    assert (project.path / "new").exists()
-    source = resolved(project.path, "v1")
-    with (
-        pytest.raises(RequestError, match="can't be run in place"),
-        checkout(source, settings=settings, progress=Silent(), in_place=True),
-    ):
-        pass
-
-
-def test_a_home_without_room_or_rights(
-    project: Repository, resolved: Resolve, settings: Settings
-) -> None:
-    project.write("new", "n")
-    settings.data.write_text("a file where the home should be")
-    with pytest.raises(SourceError, match="can't keep a snapshot in") as caught:
-        resolved(project.path)
-    assert "REPRUN_HOME" in str(caught.value.hint)
-
-
-def test_a_file_that_changes_while_it_is_read(tmp_path: Path, settings: Settings) -> None:
-    (tmp_path / "log").write_text("one\n")
-    entry = bundle.entry_at(tmp_path, "log")
-    assert entry is not None
-    for text in ("one\ntwo\n", "o"):
-        (tmp_path / "log").write_text(text)
-        with pytest.raises(SourceError, match="`log`"):
-            bundle.store([entry], [], settings=settings)
-    assert list(settings.objects.iterdir()) == []
-
-
-@pytest.mark.parametrize("path", ["../out", "/etc/out", "a/../../out", ".git/hooks/x"])
-def test_a_snapshot_that_was_tampered_with(path: str, tmp_path: Path, settings: Settings) -> None:
-    (tmp_path / "x").write_text("x")
-    entry = bundle.entry_at(tmp_path, "x")
-    assert entry is not None
-    evil = bundle.Entry(path, "file", 1, open=entry.open)
-    digest, _ = bundle.store([evil], [], settings=settings)
-    with pytest.raises(SourceDamaged, match="holds the path"):
-        bundle.Bundle(settings.objects / digest)
-
-
-def test_a_snapshot_whose_bytes_changed(
-    project: Repository, resolved: Resolve, settings: Settings
-) -> None:
-    project.write("new", "n")
-    source = resolved(project.path)
-    assert source.changes is not None
-    stored = settings.objects / source.changes.object
-    stored.chmod(0o644)
-    stored.write_bytes(stored.read_bytes().replace(b"n\0", b"m\0", 1))
-    with pytest.raises(SourceDamaged, match="is not what its name says"):
-        laid_out(source, settings)
-    stored.unlink()
-    with pytest.raises(SourceDamaged, match="is not in"):
-        laid_out(source, settings)

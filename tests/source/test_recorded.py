@@ -10,12 +10,11 @@ from msgspec.structs import replace
 
 from runner.errors import SourceDamaged, SourceError
 from runner.progress import Silent
-from runner.source.checkout import checkout
+from runner.recording import recorded_source
 from runner.source.files import open_files
 from runner.source.resolve import from_record
-from runner.store.records import RecordedSource
 from tests.source.test_archives import pack
-from tests.source.test_local import content
+from tests.support.contents import laid_out
 from tests.support.repositories import Daemon, Repository, run_git
 
 if TYPE_CHECKING:
@@ -23,31 +22,13 @@ if TYPE_CHECKING:
 
     from runner.settings import Settings
     from runner.source.model import Source
+    from runner.store.records import RecordedSource
     from tests.source.conftest import Resolve
 
 
 def recorded(source: Source) -> RecordedSource:
     """What the record of a run of `source` holds."""
-    return RecordedSource(
-        kind=source.kind,
-        url=source.url,
-        commit=source.commit,
-        tree=source.tree,
-        subdirectory=source.subdirectory,
-        version=source.version,
-        branch=source.branch,
-        pushed=source.pushed,
-        remote=source.remote,
-        changes=source.changes,
-        submodules=source.submodules,
-        in_place=False,
-    )
-
-
-def laid_out(source: Source, settings: Settings) -> dict[str, object]:
-    """The content of a checkout of `source`."""
-    with checkout(source, settings=settings, progress=Silent()) as made:
-        return content(made.root)
+    return recorded_source(source, in_place=False)
 
 
 def test_a_url_without_network_and_without_cache(

@@ -11,7 +11,7 @@ from runner.progress import Silent
 from runner.source.checkout import checkout
 from runner.source.files import open_files
 from runner.source.submodules import join
-from tests.source.test_local import content, digest_everything
+from tests.support.contents import content, digest_everything
 from tests.support.repositories import Daemon, Repository, run_git
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from runner.progress import Silent
 from runner.store import encoding, index, layout, pending, runs, summaries
 from tests.store.test_runs import begin, python
 from tests.support.disks import read_only
-from tests.support.progress import Heard
+from tests.support.listening import Listener
 from tests.support.runs import ENDED, ended_run, make_run
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def test_folders_that_come_and_go_are_noticed(settings: Settings) -> None:
 def test_a_broken_record_is_left_out_with_a_warning(settings: Settings) -> None:
     three_runs(settings)
     (settings.runs / "r1" / "record.json").write_text("{")
-    heard = Heard()
+    heard = Listener()
     found = index.list_runs(index.Filter(), settings=settings, progress=heard)
     assert [summary.id for summary in found] == ["r2", "r0"]
     assert "a run is left out" in heard.warnings[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _AUTHOR = {
@@ -88,6 +89,27 @@ class Repository:
     def tree(self) -> str:
         """The tree of that commit."""
         return self.git("rev-parse", "HEAD^{tree}")
+
+
+def commit_files(path: Path, files: Mapping[str, bytes]) -> Repository:
+    """A new repository at `path` with one commit, which holds `files`."""
+    repository = Repository(path)
+    for name, content in files.items():
+        repository.write(name, content)
+    repository.commit("all of it")
+    return repository
+
+
+def many_files(count: int) -> dict[str, bytes]:
+    """`count` files of made-up words in 120 folders: half of them above 6 KiB, some of 100 KiB."""
+    chance = random.Random(20)
+    words = [bytes(chance.choices(range(97, 123), k=chance.randint(2, 11))) for _ in range(4000)]
+    files = {}
+    for number in range(count):
+        size = int(chance.lognormvariate(8.7, 1.4))
+        content = b" ".join(chance.choices(words, k=max(1, size // 7)))
+        files[f"part{number % 12:02d}/chapter{number % 120:03d}/{number:04d}.txt"] = content
+    return files
 
 
 def free_port() -> int:

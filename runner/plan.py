@@ -1,0 +1,57 @@
+"""What the chain has gathered when it locks, and when the step can start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from runner.environments.base import Activation, Backend, Environment, Spec
+    from runner.inputs import Prepared
+    from runner.manifest.model import Manifest, Step
+    from runner.request import Request
+    from runner.source.model import Checkout, ProjectFiles, Source
+    from runner.store.artifacts import Baseline
+    from runner.store.records import RecordedFile
+
+
+class Plan(Struct, frozen=True):
+    """Everything that is known before anything is locked, built or started.
+
+    Attributes:
+        run_id: the id that the run will have.
+        files: open as long as the plan's context is.
+    """
+
+    run_id: str
+    request: Request
+    source: Source
+    files: ProjectFiles
+    manifest: Manifest
+    prepared: Prepared
+    backend: Backend
+    spec: Spec
+
+
+class Ready(Struct, frozen=True):
+    """A step with its checkout, environment, inputs and command.
+
+    Attributes:
+        read: the inputs, digested.
+        command: as the shell gets it.
+        shown_command: the same with secret values hidden.
+        secrets: the texts that must not be shown or kept.
+        baseline: what the checkout holds before the step.
+    """
+
+    planned: Plan
+    step: Step
+    environment: Environment
+    activation: Activation
+    checkout: Checkout
+    read: tuple[RecordedFile, ...]
+    command: str
+    shown_command: str
+    secrets: tuple[str, ...]
+    baseline: Baseline
