@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
+    from runner.source.model import ProjectFiles
     from runner.store.records import Run
 
 SOURCE, LOCK, ENVIRONMENT, STEP = STAGES = ("source", "lock", "environment", "step")

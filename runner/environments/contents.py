@@ -6,7 +6,7 @@ import hashlib
 import json
 import marshal
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.environments.base import Package
 from runner.fingerprint import of_value
@@ -14,6 +14,8 @@ from runner.fingerprint import of_value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+Records = dict[str, list[list[str]]]  # folder of a package's metadata → its RECORD's rows
 
 ORIGINS: Final = "reprun-origins.json"
 MARKER: Final = "reprun.json"
@@ -39,8 +41,12 @@ def stat_digest(root: Path) -> str:
     Catches what an editor, `pip install` or `rm` does to an environment, at the price of a stat
     per file; not a change that sets the time back (`verify` hashes for that).
     """
+    return _digest(_scan(str(root)))
+
+
+def _digest(found: list[tuple[str, list[tuple[str, int, int]]]]) -> str:
     # Version 2 of the format has no back references, so equal values give equal bytes.
-    return hashlib.sha256(marshal.dumps(sorted(_scan(str(root))), 2)).hexdigest()
+    return hashlib.sha256(marshal.dumps(sorted(found), 2)).hexdigest()
 
 
 def _scan(root: str) -> list[tuple[str, list[tuple[str, int, int]]]]:
@@ -108,29 +114,67 @@ def fingerprint(
     The lists (`RECORD`) hold a hash per file; scripts are left out, as they name the environment's
     folder, so two machines that hold the same agree.
     """
+    return _fingerprint(python, packages, _records(folder) if folder else {})
+
+
+def _fingerprint(
+    python: Sequence[str | None], packages: Sequence[Package], records: Records
+) -> str:
     held = [[one.name, one.version, one.source] for one in packages]
     # One text for each package: there are tens of thousands of files.
-    records = (
-        {info: "\0".join(_recorded(folder / info)) for info in _infos(folder)} if folder else {}
-    )
-    return of_value("environment-contents", [list(python), held, records])
+    files = {info: "\0".join(_recorded(rows)) for info, rows in records.items()}
+    return of_value("environment-contents", [list(python), held, files])
 
 
-def changed_packages(folder: Path, *, thorough: bool) -> tuple[str, ...]:
-    """Names of packages whose files aren't what their `RECORD` says; by size unless `thorough`."""
-    from runner.environments.requirements import normalised
+def changed_packages(folder: Path) -> tuple[str, ...]:
+    """Names of packages whose files aren't what their `RECORD` says; every file is hashed."""
+    return _changed(folder, _records(folder), {}, thorough=True)
 
-    top = f"{folder}/"
+
+class Seen(NamedTuple):
+    """One look at an environment that was just built: it may hold twenty thousand files.
+
+    Attributes:
+        changed: names of packages whose files haven't the sizes that their `RECORD` says.
+    """
+
+    fingerprint: str
+    stat: str
+    changed: tuple[str, ...]
+
+
+def look(root: Path, python: Sequence[str | None], packages: Sequence[Package]) -> Seen:
+    """The `fingerprint` and the `stat_digest` of the environment at `root`, and what is wrong."""
+    site = site_packages(root)
+    found = _scan(str(root))
+    records = _records(site)
+    top = f"{site}/"
     sizes = {
         f"{place}/{name}".removeprefix(top): size
-        for place, files in _scan(str(folder))
+        for place, files in found
         for name, size, _ in files
     }
+    return Seen(
+        fingerprint=_fingerprint(python, packages, records),
+        stat=_digest(found),
+        changed=_changed(site, records, sizes, thorough=False),
+    )
+
+
+def _changed(
+    folder: Path, records: Records, sizes: Mapping[str, int], *, thorough: bool
+) -> tuple[str, ...]:
+    from runner.environments.requirements import normalised
+
     return tuple(
         normalised(info.split("-")[0])
-        for info in _infos(folder)
-        if not _as_recorded(folder, folder / info, sizes, thorough=thorough)
+        for info, rows in records.items()
+        if not _as_recorded(folder, rows, sizes, thorough=thorough)
     )
+
+
+def _records(folder: Path) -> Records:
+    return {info: _rows(folder / info) for info in _infos(folder)}
 
 
 def _infos(folder: Path) -> list[str]:
@@ -152,15 +196,16 @@ def _rows(info: Path) -> list[list[str]]:
     return [row for row in csv.reader(text.splitlines()) if len(row) == _COLUMNS]
 
 
-def _recorded(info: Path) -> Iterator[str]:
-    """Path and digest of each file, by turns."""
-    for path, digest, _ in sorted(_rows(info)):
+def _recorded(rows: list[list[str]]) -> Iterator[str]:
+    for path, digest, _ in sorted(rows):
         if not path.startswith("..") and not path.endswith(_UNFINGERPRINTED):
-            yield from (path, digest)
+            yield f"{path}\0{digest}"
 
 
-def _as_recorded(folder: Path, info: Path, sizes: Mapping[str, int], *, thorough: bool) -> bool:
-    for path, digest, size in _rows(info):
+def _as_recorded(
+    folder: Path, rows: list[list[str]], sizes: Mapping[str, int], *, thorough: bool
+) -> bool:
+    for path, digest, size in rows:
         if path.startswith("..") or path.endswith(_UNFINGERPRINTED) or not size:
             continue
         found = sizes.get(path)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runner.progress import Progress
     from runner.settings import Settings
 
+_ATTEMPTS = 2
 _NAME_LENGTH = 24  # of the digest: a script's first line must fit a path into 127 bytes
 
 
@@ -139,35 +140,50 @@ def _built(
 ) -> markers.Marker:
     from runner.files import remove_tree
 
-    remove_tree(at)
-    at.mkdir(parents=True)
     try:
-        markers.begin(at, lock)
-        backend.create(lock, at, interpreter=interpreter, settings=settings, progress=progress)
-        marker = _observe(backend, lock, at, interpreter)
-        markers.finish(at, marker)
+        for _ in range(_ATTEMPTS):
+            remove_tree(at)
+            at.mkdir(parents=True)
+            markers.begin(at, lock)
+            backend.create(lock, at, interpreter=interpreter, settings=settings, progress=progress)
+            marker, changed = _observe(backend, lock, at, interpreter)
+            if not changed:
+                markers.finish(at, marker)
+                return marker
+            # Installers link files from their cache, so a step that wrote into one environment has
+            # written into the cache, too; they themselves do not look.
+            names = ", ".join(changed)
+            progress.warning(f"the package cache holds changed files of {names}: fetched again")
+            backend.mend(at, progress=progress)
     except BaseException:
         # Room is what a failed build most likely lacks; a kill leaves the mark *building*.
         remove_tree(at)
         raise
-    return marker
+    remove_tree(at)
+    raise EnvironmentFailure(
+        f"the files of {names} aren't those that its own list of files names",
+        "is that package's wheel made wrongly?",
+    )
 
 
 def _observe(
     backend: Backend, lock: Lock, at: Path, interpreter: Interpreter | None
-) -> markers.Marker:
+) -> tuple[markers.Marker, tuple[str, ...]]:
+    """The mark for what was built, and the packages that aren't what they say they are."""
     if (reason := backend.health(lock, at)) is not None:
         raise EnvironmentFailure(f"the environment that was just built can't be used: {reason}")
     packages = backend.observe(at)
     build = [interpreter.version, interpreter.build] if interpreter is not None else []
-    return markers.Marker(
+    seen = contents.look(at, build, packages)
+    marker = markers.Marker(
         lock=lock.sha256,
         interpreter=interpreter,
         stamp=markers.stamp_of(interpreter),
         packages=packages,
-        fingerprint=contents.fingerprint(build, contents.site_packages(at), packages),
-        stat=contents.stat_digest(at),
+        fingerprint=seen.fingerprint,
+        stat=seen.stat,
     )
+    return marker, seen.changed
 
 
 def _observed(lock: Lock, interpreter: Interpreter | None, digest: str) -> Environment:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from runner.environments import contents, git_wheels, uv
 from runner.environments.diagnosis import failure
 from runner.environments.requirements import logical_lines, name_of
-from runner.errors import EnvironmentFailure
 from runner.files import sha256_file
 
 if TYPE_CHECKING:
@@ -91,22 +90,9 @@ def _asks_for_anything(text: str) -> bool:
 def _sync(source: Path, at: Path, progress: Progress) -> None:
     progress.update("installing packages")
     arguments = ["pip", "sync", "--require-hashes", "--python", str(at / "bin" / "python")]
-    for repeated in (False, True):
-        answer = uv.run([*arguments, str(source)], progress=progress)
-        if answer.status != 0:
-            raise failure(answer.messages)
-        # uv links files from its cache, so a step that wrote into one environment has written
-        # into the cache, too; uv itself does not look.
-        broken = contents.changed_packages(contents.site_packages(at), thorough=repeated)
-        if not broken:
-            return
-        progress.warning(f"uv's cache holds changed files of {', '.join(broken)}: fetched again")
-        uv.run(["cache", "clean", *broken], progress=progress)
-        arguments += [f"--reinstall-package={name}" for name in broken]
-    raise EnvironmentFailure(
-        f"the files of {', '.join(broken)} aren't those that its own list of files names",
-        "is that package's wheel made wrongly?",
-    )
+    answer = uv.run([*arguments, str(source)], progress=progress)
+    if answer.status != 0:
+        raise failure(answer.messages)
 
 
 def _with_wheels(

@@ -113,7 +113,7 @@ def mend(at: Path, *, progress: Progress) -> None:
     from runner.environments import uv
 
     try:
-        broken = contents.changed_packages(contents.site_packages(at), thorough=True)
+        broken = contents.changed_packages(contents.site_packages(at))
     except OSError:
         return
     if broken:
