@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner import pipeline, reopen
 from runner.environments import ensure, layer
 from runner.errors import BuildFailure, EnvironmentFailure
 from runner.manifest.model import EnvironmentReference
+from runner.request import Request
 from runner.source.model import Checkout
 from tests.support.index import package_files, write_package
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from tests.environments.conftest import Workshop
 
 REQUIREMENTS = EnvironmentReference(kind="requirements", path="requirements.txt")
+MANIFEST = """\
+entry_points:
+  main:
+    command: "python -c 'import mine, alpha; print(mine.VERSION, alpha.VERSION)'"
+"""
 PYPROJECT = EnvironmentReference(kind="pyproject", path="pyproject.toml")
 
 
@@ -57,6 +64,20 @@ def test_a_package_of_the_project_lies_in_a_layer_over_its_dependencies(
     assert ask(activation, "import mine, alpha; print(mine.VERSION, alpha.VERSION)") == "1.0 1.0"
     found = ask(activation, "import mine; print(mine.__file__)")
     assert found.startswith(str(workshop.project.root)) == line.startswith("-e")
+
+
+def test_a_run_and_its_shell_see_the_projects_own_package(workshop: Workshop) -> None:
+    workshop.index.wheel("alpha", "1.0")
+    write_package(workshop.project.root / "lib", "mine", requires=["alpha"])
+    workshop.project.write("requirements.txt", "./lib\n").write("MLproject", MANIFEST)
+    root, homes = workshop.project.root, workshop.settings
+    run = pipeline.run(Request(uri=str(root), caller=root), settings=homes)
+    assert (run.status, run.directory is not None) == ("finished", True)
+    assert run.directory is not None
+    assert (run.directory / "stdout.log").read_text() == "1.0 1.0\n"
+    assert [package.path for package in run.environment.local_packages] == ["lib"]
+    with reopen.reopened(run.id, settings=homes, progress=workshop.heard) as opened:
+        assert opened.start("python -c 'import mine, alpha'") == 0
 
 
 def test_the_base_is_shared_by_every_version_of_the_project(workshop: Workshop) -> None:
