@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -11,7 +12,9 @@ from runner import surroundings
 from runner.environments import ensure, kinds
 from runner.environments.base import Lock
 from runner.errors import StoreError
+from runner.manifest import load
 from runner.source import checkout as checkouts
+from runner.source import files as source_files
 from runner.source import resolve
 from runner.store import runs
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from runner.environments.base import Environment
     from runner.progress import Progress
     from runner.settings import Settings
+    from runner.source.model import Source
     from runner.store.records import Run
 
 
@@ -66,9 +70,28 @@ def reopened(name: str, *, settings: Settings, progress: Progress) -> Iterator[R
             environment, checkout, settings=settings, progress=progress
         )
         with surroundings.variables(
-            environment, activation, checkout, settings=settings, entry_env={}, extra=_kept(run)
+            environment,
+            activation,
+            checkout,
+            settings=settings,
+            entry_env=_entry_env(run, source, settings),
+            extra=_kept(run),
+            clean=run.request.get("clean_env") is True,
         ) as variables:
             yield Reopened(run, checkout.project, variables)
+
+
+def _entry_env(run: Run, source: Source, settings: Settings) -> dict[str, str | None]:
+    """What the entry point's `env:` says, less what the caller should pass on and has not."""
+    with source_files.open_files(source, settings=settings) as files:
+        manifest = load.examine(files)
+    return {
+        name: value
+        for entry_point in manifest.entry_points
+        if entry_point.name == run.entry_point
+        for name, value in entry_point.env.items()
+        if value is not None or name in os.environ
+    }
 
 
 def _environment(run: Run, settings: Settings, progress: Progress) -> Environment:

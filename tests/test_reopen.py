@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from runner.store.records import Run
 
 MANIFEST = "entry_points: {main: {command: 'env > env.txt; pwd > pwd.txt', env: {SEED: '7'}}}\n"
-# bash's own, pytest's, and what the entry point sets: a shell doesn't (yet).
-PASSING = {"_", "SHLVL", "PWD", "OLDPWD", "PYTEST_CURRENT_TEST", "SEED"}
+# bash's own and pytest's
+PASSING = {"_", "SHLVL", "PWD", "OLDPWD", "PYTEST_CURRENT_TEST"}
 
 
 @pytest.fixture
