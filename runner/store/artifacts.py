@@ -222,7 +222,8 @@ def _strange(after: Scan, project: str) -> list[str]:
         if not (entry.is_file or entry.is_symlink)
     ]
     for path, reason in sorted(after.unreadable.items()):
-        warnings.append(f"`{_shown(path, project)}` can't be listed and is not kept: {reason}")
+        what = f"`{_shown(path, project)}`" if path else "the checkout"
+        warnings.append(f"{what} can't be listed and is not kept: {reason}")
     return warnings
 
 
