@@ -23,6 +23,7 @@ from runner.progress import Silent
 from runner.source import bundle
 from runner.source.checkout import checkout
 from runner.source.files import open_files
+from tests.support.disks import fill, small_disk
 from tests.support.repositories import Repository, run_git
 
 if TYPE_CHECKING:
@@ -564,3 +565,15 @@ def test_a_snapshot_whose_bytes_changed(
     stored.unlink()
     with pytest.raises(SourceDamaged, match="is not in"):
         laid_out(source, settings)
+
+
+def test_a_full_cache_is_named(project: Repository, resolved: Resolve, settings: Settings) -> None:
+    with small_disk(settings.cache, size="1m"):
+        fill(settings.cache / "filler")
+        with pytest.raises(
+            SourceError, match=r"^can't write .*: no space left on device$"
+        ) as caught:
+            resolved(project.path)
+        assert str(settings.cache / "snapshots") in caught.value.message
+        assert caught.value.hint == "make room, or set REPRUN_CACHE to a folder that can be written"
+    assert resolved(project.path).commit, "nothing half-written is in the way"
