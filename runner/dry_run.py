@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from runner import pipeline
 from runner.environments import ensure, locks
-from runner.errors import EnvironmentFailure
 from runner.executors.variables import step_variables
 from runner.manifest.command import render
-from runner.progress import Noting, Silent
+from runner.progress import Noting
 
 if TYPE_CHECKING:
-    from runner.environments.base import Backend, Lock
     from runner.plan import Plan
     from runner.progress import Progress
     from runner.request import Request
@@ -104,6 +102,7 @@ def _environment(planned: Plan, settings: Settings) -> dict[str, object]:
             "ready": False,
             "note": f"the lock and the environment's hash are {NOT_KNOWN}",
         }
+    digest, stands = ensure.peek(backend, known, settings=settings, exact=planned.request.exact)
     return described | {
         "lock": {
             "sha256": known.sha256,
@@ -111,15 +110,7 @@ def _environment(planned: Plan, settings: Settings) -> dict[str, object]:
             "made": known.made,
             "locked": known.locked,
         },
-        "hash": _hash(backend, known, settings),
-        "ready": ensure.peek(backend, known, settings=settings),
+        "hash": digest,
+        "ready": stands,
         "note": None,
     }
-
-
-def _hash(backend: Backend, lock: Lock, settings: Settings) -> str | None:
-    try:
-        interpreter = backend.interpreter(lock, exact=True, settings=settings, progress=Silent())
-    except EnvironmentFailure:
-        return None
-    return ensure.hash_of(lock, interpreter)

@@ -138,6 +138,7 @@ def _keep(
         metrics=entry_point.metrics,
         original=ready.planned.files.read,
         stays=request.keep or ready.checkout.in_place,
+        rescue=None if ready.checkout.in_place else ready.checkout.root.with_name(begun.id),
     )
     measured = metrics.read(entry_point.metrics, captured, project=ready.checkout.project)
     # Of a step that failed nobody expects that its metrics are there.

@@ -187,11 +187,18 @@ class Backend(Protocol):
         """The project's own lock, or that of a kind without locks; fetches and resolves nothing."""
 
     def interpreter(
-        self, lock: Lock, *, exact: bool, settings: Settings, progress: Progress
+        self,
+        lock: Lock,
+        *,
+        exact: bool,
+        settings: Settings,
+        progress: Progress,
+        fetch: bool = True,
     ) -> Interpreter | None:
         """The interpreter to build `lock` with; None for a kind that has none.
 
-        Cheap when it was looked for before. `exact` refuses the nearest patch release.
+        Cheap when it was looked for before. `exact` refuses the nearest patch release; who only
+        looks switches `fetch` off.
 
         Raises:
             NoSuchPython: there is none, and none can be fetched.

@@ -32,6 +32,9 @@ _BUILT: Final = re.compile(
     r"[Ff]ailed to (?:build|download and build|prepare distributions?)[^`]*`([^`]+)`"
 )
 _ADDRESS: Final = re.compile(r"(?:for url \(|Failed to fetch: `?)([a-z][a-z0-9+.-]*://[^\s)`]+)")
+_UNPARSED: Final = re.compile(
+    r"Couldn't parse requirement in [^\n]*\n\s*cause: ([^\n]+)\n\s*([^\n]*\S)\n"
+)
 _HEADER: Final = re.compile(r"fatal error: (\S+\.h(?:pp)?): No such file")
 _COMPILER: Final = re.compile(
     r"(?:command|error:|execute) '?(?:[\w-]+-)?"
@@ -43,7 +46,7 @@ _MODULE: Final = re.compile(r"(?:ModuleNotFoundError|ImportError): No module nam
 
 def failure(messages: str, *, origin: str | None = None) -> EnvironmentFailure:
     """The error for `messages`, credentials already removed; `origin` is the project's file."""
-    for diagnose in (_room, _hash, _built, _network, _unresolved):
+    for diagnose in (_room, _unparsed, _hash, _built, _network, _unresolved):
         if (error := diagnose(messages, f"{origin}: " if origin else "")) is not None:
             return error
     return EnvironmentFailure(
@@ -97,6 +100,20 @@ def _hash(messages: str, where: str) -> EnvironmentFailure | None:
             details=last_lines(messages),
         )
     return None
+
+
+def _unparsed(messages: str, where: str) -> EnvironmentFailure | None:
+    match = _UNPARSED.search(messages)
+    if match is None:
+        return None
+    reason, line = match.groups()
+    single = re.fullmatch(r"([\w.\[\]-]+)\s*=\s*(\d[^=]*)", line)
+    return EnvironmentFailure(
+        f"{where}`{line}` is no requirement: {reason}",
+        f"did you mean `{single.group(1)}=={single.group(2)}`?"
+        if single
+        else "write it as `numpy==1.26.4`, or `numpy>=1.26,<2`",
+    )
 
 
 def _built(messages: str, where: str) -> EnvironmentFailure | None:

@@ -50,18 +50,26 @@ def ensure(
     return _locked(backend, lock, at, interpreter, digest, progress, settings)
 
 
-def peek(backend: Backend, lock: Lock, *, settings: Settings) -> bool:
-    """Whether the environment of `lock` stands already, so that a run would reuse it."""
+def peek(
+    backend: Backend, lock: Lock, *, settings: Settings, exact: bool = False
+) -> tuple[str | None, bool]:
+    """The hash of `lock`'s environment, None where its Python isn't here, and whether it stands.
+
+    Nothing is fetched for it.
+    """
     from runner.progress import Silent
 
-    if not backend.LOCKS:
-        return True
     try:
-        interpreter = backend.interpreter(lock, exact=True, settings=settings, progress=Silent())
+        interpreter = backend.interpreter(
+            lock, exact=exact, settings=settings, progress=Silent(), fetch=False
+        )
     except EnvironmentFailure:
-        return False
-    at = path_of(lock, hash_of(lock, interpreter), settings)
-    return _usable(backend, lock, at, interpreter)[0] is not None
+        return None, False
+    digest = hash_of(lock, interpreter)
+    if not backend.LOCKS:
+        return digest, True
+    found, _ = _usable(backend, lock, path_of(lock, digest, settings), interpreter)
+    return digest, found is not None
 
 
 def hash_of(lock: Lock, interpreter: Interpreter | None) -> str:

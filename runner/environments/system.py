@@ -42,10 +42,10 @@ def peek(spec: Spec, *, settings: Settings) -> Lock | None:
 
 
 def interpreter(
-    lock: Lock, *, exact: bool, settings: Settings, progress: Progress
+    lock: Lock, *, exact: bool, settings: Settings, progress: Progress, fetch: bool = True
 ) -> Interpreter | None:
     """What `python` starts, without starting it where it was asked before; None for none."""
-    del lock, exact, progress
+    del lock, exact, progress, fetch
     path = _python()
     if path is None:
         return None

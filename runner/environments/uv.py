@@ -100,6 +100,8 @@ def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
     }
     result.update(indexes.variables(environ))
     result.update(NO_COLOR="1", UV_NO_PROGRESS="1", GIT_TERMINAL_PROMPT="0")
+    # uv breaks its messages to this width, and nobody could read them line by line any more.
+    result["COLUMNS"] = "10000"
     # A build backend that lies in the checkout would leave its bytecode there.
     result["PYTHONDONTWRITEBYTECODE"] = "1"
     return result

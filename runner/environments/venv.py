@@ -62,12 +62,14 @@ def peek(spec: Spec, *, settings: Settings) -> Lock | None:
 
 
 def interpreter(
-    lock: Lock, *, exact: bool, settings: Settings, progress: Progress
+    lock: Lock, *, exact: bool, settings: Settings, progress: Progress, fetch: bool = True
 ) -> Interpreter | None:
     """The Python that `lock` is for; see `Backend.interpreter`."""
     from runner.environments import interpreters
 
-    return interpreters.find(lock.python, exact=exact, settings=settings, progress=progress)
+    return interpreters.find(
+        lock.python, exact=exact, settings=settings, progress=progress, fetch=fetch
+    )
 
 
 def create(

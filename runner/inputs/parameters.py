@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from runner import patterns
-from runner.errors import InputError, ParameterError
+from runner.errors import InputError, ParameterError, SourceError
 from runner.inputs import addresses, declared, digests
 from runner.inputs.model import Placement, Reading
 from runner.source.address import work_tree_of
@@ -55,7 +55,7 @@ def _given(parameter: BoundParameter, context: Context, found: Gathered) -> str:
     text = parameter.text
     path = context.request.caller / text
     if not text or "\0" in text or not path.exists():
-        raise _nothing_there(parameter, path)
+        raise _nothing_there(parameter, context)
     # Not resolved: a link's own name may matter to the step (`latest -> 2024-05-01`).
     absolute = type(path)(os.path.abspath(path))  # noqa: PTH100  pure text
     inside = _inside_project(absolute, context)
@@ -105,17 +105,37 @@ def _inside_project(path: Path, context: Context) -> str | None:
     return os.path.relpath(path, top / subdirectory)
 
 
-def _nothing_there(parameter: BoundParameter, path: Path) -> ParameterError:
+def _nothing_there(parameter: BoundParameter, context: Context) -> ParameterError:
     if parameter.secret:
         return ParameterError(f"parameter `{parameter.name}` must be a path that exists")
     if not parameter.text:
         return ParameterError(f"parameter `{parameter.name}` must be a path, not an empty text")
-    hint = f"a relative path starts from {path.parent}" if path.name else None
-    if parameter.text.startswith("~"):
-        hint = "`~` is only read by a shell; write the home folder in full"
     return ParameterError(
-        f"parameter `{parameter.name}`: there is no file or folder `{parameter.text}`", hint
+        f"parameter `{parameter.name}`: there is no file or folder `{parameter.text}`",
+        _where_to_look(parameter.text, context),
     )
+
+
+def _where_to_look(text: str, context: Context) -> str | None:
+    if text.startswith("~"):
+        return "`~` is only read by a shell; write the home folder in full"
+    if os.path.isabs(text):  # noqa: PTH117  pure text
+        return None
+    start = f"a relative path starts from {context.request.caller}"
+    if not _has(text, context):
+        return start
+    if context.local is not None:
+        return f"{start}; the project's own is {context.local / text}"
+    return f"{start}; to pass the project's own, clone it and run the clone"
+
+
+def _has(text: str, context: Context) -> bool:
+    """Whether the project has what a person may have meant."""
+    inside = declared.inside_source(text, context.source)
+    try:
+        return inside is not None and context.files.tree_digest(inside) is not None
+    except SourceError:
+        return False  # behind a link that leads out of it
 
 
 def _fetched(parameter: BoundParameter, scheme: str, context: Context, found: Gathered) -> str:

@@ -92,7 +92,12 @@ def _content(files: ProjectFiles, path: str, complaints: Complaints) -> bytes | 
         complaints.error(None, "unreadable", error.message, error.hint)
         return None
     if content is None:
-        complaints.error(
-            None, "unreadable", "is not a regular file", f"make `{path}` a YAML file, or rename it"
-        )
+        complaints.error(None, "unreadable", "is not a regular file", _instead(files, path))
     return content
+
+
+def _instead(files: ProjectFiles, path: str) -> str:
+    """What to do about a manifest that is none: many a repository has its project in a folder."""
+    if any(files.read(f"{path}/{name}") is not None for name in (path, "MLproject", "MLProject")):
+        return f"the project is in that folder: add `#{path}` to the address"
+    return f"make `{path}` a YAML file, or rename it"

@@ -95,7 +95,13 @@ def _capture(
     progress: Progress,
 ) -> Snapshot:
     assert found.work_tree is not None
-    _prepare(own, found, head)
+    try:
+        _prepare(own, found, head)
+    except OSError as error:
+        raise SourceError(
+            f"can't write {own}: {(error.strerror or str(error)).lower()}",
+            hint="make room, or set REPRUN_CACHE to a folder that can be written",
+        ) from error
     snapshot = Snapshot()
     answer = plumbing.git(
         _STATUS, store=own, work_tree=found.work_tree, variables=plumbing.personal()

@@ -69,6 +69,7 @@ def capture(
     metrics: tuple[Output, ...] = (),
     original: Callable[[str], bytes | None] | None = None,
     stays: bool = False,
+    rescue: Path | None = None,
 ) -> Captured:
     """Keep every file that the step made or changed, as objects linked below the run.
 
@@ -79,9 +80,11 @@ def capture(
         declared: globs relative to the project, kept even where the step left them as they were.
         metrics: as `declared`, but only those that the step wrote.
         original: a source file's content; None to take every touched file for a changed one.
+        rescue: where the checkout is moved to if its outputs can't be kept, on its file system.
 
     Raises:
-        StoreError: a file can't be kept (no space); everything is still in the checkout.
+        StoreError: a file can't be kept (no space); everything is still in the checkout, or in
+            `rescue`, and the message says where.
     """
     copies = stays or checkout.in_place
     homes = _homes_inside(checkout.root, settings)
@@ -90,8 +93,11 @@ def capture(
     found = _outputs(checkout.root, before, after, project, declared, metrics, original)
     shown_at = run_directory / layout.ARTIFACTS
     keeper = Keeper(checkout.root, shown_at, settings, copies, _alone(found))
-    kept, unread = _keep_all(keeper, found)
-    _keep_empty_folders(keeper, before, after, project)
+    try:
+        kept, unread = _keep_all(keeper, found)
+        _keep_empty_folders(keeper, before, after, project)
+    except OSError as error:
+        raise _not_kept(checkout.root, rescue, error) from error
     outputs = tuple(sorted(kept, key=lambda file: file.path))
     return Captured(
         outputs=outputs,
@@ -216,7 +222,8 @@ def _strange(after: Scan, project: str) -> list[str]:
         if not (entry.is_file or entry.is_symlink)
     ]
     for path, reason in sorted(after.unreadable.items()):
-        warnings.append(f"`{_shown(path, project)}` can't be listed and is not kept: {reason}")
+        what = f"`{_shown(path, project)}`" if path else "the checkout"
+        warnings.append(f"{what} can't be listed and is not kept: {reason}")
     return warnings
 
 
@@ -266,17 +273,22 @@ def _keep_all(keeper: Keeper, found: list[_Found]) -> tuple[list[RecordedFile], 
         except Unreadable as reason:
             warnings.append(f"`{item.shown}` can't be read and is not kept: {reason}")
 
-    try:
-        keeper.artifacts.mkdir(mode=0o755, parents=True, exist_ok=True)
-        keeper.settings.objects.mkdir(mode=0o700, parents=True, exist_ok=True)
-        parallel.each(keep, found, weight=lambda item: item.entry.size)
-    except OSError as error:
-        raise layout.storing(
-            f"the step's outputs, which still lie in {keeper.root},",
-            error,
-            hint=f"free some space or set REPRUN_HOME; the outputs are in {keeper.root}",
-        ) from error
+    keeper.artifacts.mkdir(mode=0o755, parents=True, exist_ok=True)
+    keeper.settings.objects.mkdir(mode=0o700, parents=True, exist_ok=True)
+    parallel.each(keep, found, weight=lambda item: item.entry.size)
     return kept, sorted(warnings)
+
+
+def _not_kept(place: Path, rescue: Path | None, error: OSError) -> StoreError:
+    if rescue is not None:
+        with contextlib.suppress(OSError):
+            # A rename needs no space, and saves the outputs from the end of the checkout.
+            place = place.rename(rescue)
+    return layout.storing(
+        f"the step's outputs, which still lie in {place},",
+        error,
+        hint=f"free some space or set REPRUN_HOME; the outputs are in {place}",
+    )
 
 
 def _keep_empty_folders(keeper: Keeper, before: Scan, after: Scan, project: str) -> None:

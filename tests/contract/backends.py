@@ -92,7 +92,7 @@ class BackendContract:
             two.packages,
         )
         assert list(one.packages) == sorted(one.packages, key=lambda package: package.name)
-        assert ensure.peek(backend, lock, settings=project.settings)
+        assert ensure.peek(backend, lock, settings=project.settings)[1]
 
     def test_activation_names_only_what_exists(self, backend: Backend, project: Workshop) -> None:
         lock = self.lock(backend, project)

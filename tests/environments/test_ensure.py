@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 
 from runner import locking
 from runner.environments import contents, ensure, markers, venv
+from runner.environments.facts import Facts
 from runner.errors import NoRoom, ToolMissing
 from runner.manifest.model import EnvironmentReference
 from runner.settings import Settings
@@ -91,7 +93,7 @@ def test_an_environment_whose_builder_was_killed_is_never_used(alpha: Workshop) 
         if (marker := markers.read(at)) is not None:
             pytest.skip(f"it was finished before it could be killed: {marker.stat}")
         assert (at / moment).exists()
-        assert not ensure.peek(backend, lock, settings=alpha.settings)
+        assert not ensure.peek(backend, lock, settings=alpha.settings)[1]
     built = alpha.build(REQUIREMENTS)
     assert not built.reused
     assert built.packages[0].name == "alpha"
@@ -220,9 +222,23 @@ def test_a_marker_that_is_no_marker_means_no_environment(alpha: Workshop) -> Non
 
 def test_peek_says_whether_a_run_would_build(alpha: Workshop) -> None:
     backend, lock = alpha.lock(REQUIREMENTS)
-    assert not ensure.peek(backend, lock, settings=alpha.settings)
-    alpha.build(REQUIREMENTS)
-    assert ensure.peek(backend, lock, settings=alpha.settings)
+    digest, stands = ensure.peek(backend, lock, settings=alpha.settings)
+    assert not stands
+    assert alpha.build(REQUIREMENTS).hash == digest
+    assert ensure.peek(backend, lock, settings=alpha.settings) == (digest, True)
+
+
+def test_peek_takes_the_near_python_that_a_run_takes_and_fetches_none(alpha: Workshop) -> None:
+    minor = ".".join(platform.python_version_tuple()[:2])
+    backend, lock = alpha.lock(REQUIREMENTS)
+    lock = replace(lock, python=f"{minor}.99")
+    digest, stands = ensure.peek(backend, lock, settings=alpha.settings)
+    assert not stands
+    assert not Facts(alpha.settings).missing(f"{minor}.99", now=time.time()), "it was tried for"
+    assert ensure.peek(backend, lock, settings=alpha.settings, exact=True) == (None, False)
+    built = ensure.ensure(backend, lock, settings=alpha.settings, progress=alpha.heard)
+    assert built.hash == digest
+    assert ensure.peek(backend, lock, settings=alpha.settings) == (digest, True)
 
 
 def test_the_hash_is_of_lock_and_interpreter(alpha: Workshop) -> None:

@@ -129,12 +129,39 @@ def test_a_lock_that_we_made_can_be_carried_by_the_project(workshop: Workshop) -
     assert backend.NAME == "venv"
 
 
+@pytest.mark.parametrize(
+    ("line", "reason", "hint"),
+    [
+        ("alpha=1.0", 'no such comparison operator "="', "did you mean `alpha==1.0`?"),
+        ("alpha == 2..7.1", "found `..7.1`", "write it as `numpy==1.26.4`"),
+        ("alpha beta", "Expected one of", "write it as `numpy==1.26.4`"),
+    ],
+)
+def test_what_is_no_requirement_is_shown_as_it_stands(
+    workshop: Workshop, line: str, reason: str, hint: str
+) -> None:
+    workshop.project.write("python_env.yaml", f"dependencies:\n  - {line}\n")
+    with pytest.raises(EnvironmentFailure) as caught:
+        workshop.lock(PYTHON_ENV)
+    assert caught.value.message.startswith(f"python_env.yaml: `{line}` is no requirement: ")
+    assert reason in caught.value.message
+    assert (caught.value.hint or "").startswith(hint)
+    assert not caught.value.details, "a temporary file of ours is no place to look at"
+
+
 def test_a_misspelt_package_is_named_with_what_was_meant(workshop: Workshop) -> None:
     workshop.project.write("requirements.txt", "sckit-learn\n")
     with pytest.raises(NoSuchPackage) as caught:
         workshop.lock(REQUIREMENTS)
     assert caught.value.message == "requirements.txt: no package is called `sckit-learn`"
     assert caught.value.hint == "did you mean `scikit-learn`?"
+
+
+def test_what_is_wrong_is_understood_in_a_narrow_terminal(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    test_a_misspelt_package_is_named_with_what_was_meant(workshop)
 
 
 def test_a_version_that_does_not_exist(workshop: Workshop) -> None:

@@ -33,6 +33,13 @@ def test_a_manifest_that_is_a_folder_is_told(tmp_path: Path) -> None:
     assert caught.value.hint == "make `MLproject` a YAML file, or rename it"
 
 
+def test_a_folder_called_like_the_manifest_that_holds_the_project(tmp_path: Path) -> None:
+    project(tmp_path / "MLProject", "name: x\n")
+    with pytest.raises(ManifestError, match=r"^MLProject: is not a regular file$") as caught:
+        load(FolderFiles(tmp_path))
+    assert caught.value.hint == "the project is in that folder: add `#MLProject` to the address"
+
+
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_line_ends_and_a_byte_order_mark_change_nothing(line_end: str, tmp_path: Path) -> None:
     text = "name: a\nentry_points:\n  main:\n    comand: x\n    command: |\n      a\n      b\n"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import (
+    SourceError,
     SourceNotFound,
     UnknownVersion,
 )
@@ -17,6 +18,7 @@ from runner.progress import Silent
 from runner.source.checkout import checkout
 from runner.source.files import open_files
 from tests.support.contents import content, digest_everything, laid_out
+from tests.support.disks import fill, small_disk
 from tests.support.repositories import Repository, run_git
 
 if TYPE_CHECKING:
@@ -248,3 +250,15 @@ def test_a_local_repository_runs_no_program_of_its_own(
     for version in (None, "main~1"):
         laid_out(resolved(project.path, version), settings)
     assert not mark.exists()
+
+
+def test_a_full_cache_is_named(project: Repository, resolved: Resolve, settings: Settings) -> None:
+    with small_disk(settings.cache, size="1m"):
+        fill(settings.cache / "filler")
+        with pytest.raises(
+            SourceError, match=r"^can't write .*: no space left on device$"
+        ) as caught:
+            resolved(project.path)
+        assert str(settings.cache / "snapshots") in caught.value.message
+        assert caught.value.hint == "make room, or set REPRUN_CACHE to a folder that can be written"
+    assert resolved(project.path).commit, "nothing half-written is in the way"

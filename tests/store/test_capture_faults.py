@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from runner.errors import StoreError
+from runner.files import remove_tree
 from runner.settings import Settings
 from runner.store import artifacts
 from runner.store.records import RecordedFile
@@ -45,6 +46,16 @@ def test_files_closed_to_their_owner() -> None:
         assert work.artifact("secret").read_text() == "2"
 
     as_nobody(tried)
+
+
+def test_a_checkout_that_the_step_deleted(work: Work) -> None:
+    remove_tree(work.root)
+    captured = work.capture()
+    assert captured.outputs == ()
+    assert set(captured.deleted) >= {"kept.txt", "sub/file"}
+    assert captured.warnings == (
+        "the checkout can't be listed and is not kept: no such file or directory",
+    )
 
 
 def test_a_full_disk_loses_nothing(tmp_path: Path, settings: Settings) -> None:
