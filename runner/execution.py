@@ -31,11 +31,15 @@ def make_ready(
     planned: Plan,
     environment: Environment,
     checkout: Checkout,
+    used: int | None,
     *,
     settings: Settings,
     progress: Noting,
 ) -> Ready:
     """Lay inputs and the run's own layer into the checkout and render the command.
+
+    Args:
+        used: the open file that says that the environment is in use.
 
     Raises:
         RunnerError: an input is gone, a local package does not build.
@@ -56,6 +60,7 @@ def make_ready(
         shown_command=render(step, hiding=True),
         secrets=tuple(text for bound in step.parameters for text in sorted(bound.secret_texts())),
         baseline=artifacts.baseline(checkout.root),
+        handles=tuple(handle for handle in (checkout.handle, used) if handle is not None),
     )
 
 
@@ -103,7 +108,6 @@ def _execute(
     show: tuple[BinaryIO, BinaryIO] | None,
 ) -> Outcome:
     assert begun.directory is not None
-    handle = ready.checkout.handle
     return Local().execute(
         Execution(
             argv=argv_for(ready.command),
@@ -113,7 +117,7 @@ def _execute(
             stdout=begun.directory / "stdout.log",
             stderr=begun.directory / "stderr.log",
             secrets=ready.secrets,
-            handles=() if handle is None else (handle,),
+            handles=ready.handles,
         ),
         show=show,
     )

@@ -27,7 +27,7 @@ def handles() -> tuple[int, ...]:
 
 
 class HeldLock:
-    """An exclusive lock on a file, held until `release`, or the end of all who have it open."""
+    """A lock on a file, held until `release`, or the end of all who have it open."""
 
     def __init__(self, handle: int) -> None:
         self._handle: int | None = handle
@@ -60,6 +60,17 @@ def try_hold(path: Path) -> HeldLock | None:
         OSError: the lock file can't be made.
     """
     return _take(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def share(path: Path) -> HeldLock:
+    """Hold the lock at `path` together with others who share it; waits for one who holds it alone.
+
+    Raises:
+        OSError: the lock file can't be made.
+    """
+    lock = _take(path, fcntl.LOCK_SH)
+    assert lock is not None
+    return lock
 
 
 @contextlib.contextmanager

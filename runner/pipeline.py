@@ -153,12 +153,16 @@ def run(
         )
         heard.update(labels.of_environment(environment))
         from runner import execution
+        from runner.environments import occupied
 
-        with checkouts.checkout(
-            planned.source, settings=settings, progress=heard, in_place=request.in_place
-        ) as checkout:
+        with (
+            occupied.occupy(environment.path) as used,
+            checkouts.checkout(
+                planned.source, settings=settings, progress=heard, in_place=request.in_place
+            ) as checkout,
+        ):
             ready = execution.make_ready(
-                planned, environment, checkout, settings=settings, progress=heard
+                planned, environment, checkout, used, settings=settings, progress=heard
             )
             heard.stage(STEP, ready.shown_command)
             return execution.carry_out(ready, settings=settings, progress=heard, show=show)

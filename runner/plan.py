@@ -43,6 +43,7 @@ class Ready(Struct, frozen=True):
         shown_command: the same with secret values hidden.
         secrets: the texts that must not be shown or kept.
         baseline: what the checkout holds before the step.
+        handles: what the step's supervisor holds too: its checkout and its environment.
     """
 
     planned: Plan
@@ -55,3 +56,4 @@ class Ready(Struct, frozen=True):
     shown_command: str
     secrets: tuple[str, ...]
     baseline: Baseline
+    handles: tuple[int, ...]

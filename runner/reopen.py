@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from runner import surroundings
-from runner.environments import ensure, kinds
+from runner.environments import ensure, kinds, occupied
 from runner.environments.base import Lock
 from runner.errors import StoreError
 from runner.manifest import load
@@ -65,7 +65,10 @@ def reopened(name: str, *, settings: Settings, progress: Progress) -> Iterator[R
     progress.stage("source", run.source.url)
     source = resolve.from_record(run.source, settings=settings, progress=progress)
     environment = _environment(run, settings, progress)
-    with checkouts.checkout(source, settings=settings, progress=progress) as checkout:
+    with (
+        occupied.occupy(environment.path),
+        checkouts.checkout(source, settings=settings, progress=progress) as checkout,
+    ):
         activation = surroundings.activate(
             environment, checkout, settings=settings, progress=progress
         )

@@ -1,8 +1,10 @@
-"""A step that ended well and whose results can't be kept: nothing that it made may be lost."""
+"""What a step made is not lost on a full disk, and what it runs in stays while it runs."""
 
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ from runner.errors import StoreError
 from runner.request import Request
 from runner.store import runs
 from tests.support.disks import small_disk
+from tests.support.listening import Listener
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from runner.settings import Settings
@@ -44,3 +48,42 @@ def test_outputs_outlive_a_run_whose_home_is_full(tmp_path: Path, settings: Sett
         with pytest.raises(StoreError):
             pipeline.run(request, settings=small)
         assert (place / "model.bin").stat().st_size == 3_000_000
+
+
+SLOW = """\
+import os, sys, time
+from pathlib import Path
+
+packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
+(packages / "left_here.py").write_text("x = 1")
+Path(os.environ["MARK"]).touch()
+while not Path(os.environ["GO"]).exists():
+    time.sleep(0.01)
+    assert (packages / "left_here.py").exists(), "the environment went away"
+"""
+
+
+def test_an_environment_is_not_built_anew_under_a_running_step(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "MLproject").write_text('entry_points: {main: {command: "python slow.py"}}')
+    (project / "slow.py").write_text(SLOW)
+    monkeypatch.setenv("MARK", str(tmp_path / "mark"))
+    monkeypatch.setenv("GO", str(tmp_path / "go"))
+    request = Request(uri=str(project), caller=tmp_path)
+    heard = Listener()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(pipeline.run, request, settings=settings)
+        wait_until((tmp_path / "mark").exists)
+        second = pool.submit(pipeline.run, request, settings=settings, progress=heard)
+        try:
+            wait_until(lambda: any("waiting for" in text for text in heard.updates), seconds=10)
+            time.sleep(0.3)
+        finally:
+            (tmp_path / "go").touch()
+        log = (first.result().directory or tmp_path) / "stderr.log"
+        assert first.result().status == "finished", log.read_text()
+        assert second.result().status == "finished"
+    assert "it was changed by hand" in second.result().warnings[0]

@@ -146,6 +146,20 @@ def _built(
     settings: Settings,
     progress: Progress,
 ) -> markers.Marker:
+    from runner.environments import occupied
+
+    with occupied.vacate(at, waiting=progress.update):
+        return _built_alone(backend, lock, at, interpreter, settings, progress)
+
+
+def _built_alone(
+    backend: Backend,
+    lock: Lock,
+    at: Path,
+    interpreter: Interpreter | None,
+    settings: Settings,
+    progress: Progress,
+) -> markers.Marker:
     from runner.files import remove_tree
 
     try:
