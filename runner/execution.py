@@ -133,6 +133,8 @@ def _keep(
 ) -> Run:
     assert begun.directory is not None
     entry_point, request = ready.step.entry_point, ready.planned.request
+    kept = begun.directory / "checkout"
+    rescues = () if ready.checkout.in_place else (kept, ready.checkout.root.with_name(begun.id))
     captured = artifacts.capture(
         ready.checkout,
         ready.baseline,
@@ -142,7 +144,8 @@ def _keep(
         metrics=entry_point.metrics,
         original=ready.planned.files.read,
         stays=request.keep or ready.checkout.in_place,
-        rescue=None if ready.checkout.in_place else ready.checkout.root.with_name(begun.id),
+        rescues=rescues,
+        progress=progress,
     )
     measured = metrics.read(entry_point.metrics, captured, project=ready.checkout.project)
     # Of a step that failed nobody expects that its metrics are there.
@@ -161,7 +164,7 @@ def _keep(
     )
     finished = runs.finish(closed, settings=settings)
     if request.keep and not ready.checkout.in_place:
-        _keep_checkout(ready.checkout.root, begun.directory / "checkout")
+        _keep_checkout(ready.checkout.root, kept)
     return finished
 
 

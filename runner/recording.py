@@ -170,15 +170,26 @@ def _verdict(
     if outcome.ended_by == "timeout":
         return "killed", f"the step took longer than its time limit of {limit:g} s"
     if outcome.ended_by == "interrupt":
-        return "killed", f"interrupted by signal {outcome.signal}"
+        return "killed", f"interrupted by {_signal(outcome.signal)}"
     if outcome.ended_by == "signal":
-        return "killed", f"the step was ended by signal {outcome.signal}"
+        return "killed", f"the step was ended by {_signal(outcome.signal)}"
     if outcome.exit_code:
         return "failed", f"the command exited with {outcome.exit_code}"
     if captured.missing:
         missing = ", ".join(f"`{glob}`" for glob in captured.missing)
         return "failed", f"the step made nothing that matches {missing}, declared under `outputs`"
     return "finished", None
+
+
+def _signal(number: int | None) -> str:
+    import signal
+
+    try:
+        name = signal.Signals(number or 0).name
+    except ValueError:
+        return f"signal {number}"
+    often = ", as a machine that runs out of memory does" if name == "SIGKILL" else ""
+    return f"{name}{often}"
 
 
 def broken(begun: Run, error: BaseException, warnings: tuple[str, ...]) -> Run:
@@ -200,7 +211,7 @@ def _is_interruption(error: BaseException) -> bool:
 
 def _reason(error: BaseException) -> str:
     if _is_interruption(error):
-        return "interrupted"
+        return "; ".join(["interrupted", *getattr(error, "__notes__", ())])
     if isinstance(error, RunnerError):
         return error.message
     return f"{type(error).__name__}: {str(error).split(chr(10), 1)[0]}"

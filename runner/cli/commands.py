@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="\b\nStart with:\n  reprun run https://github.com/mlflow/mlflow-example -P alpha=0.5",
+    epilog="\b\nStart with:\n  reprun run https://github.com/org/project -P alpha=0.5",
 )
 @click.version_option(
     __version__, "-V", "--version", prog_name="reprun", message="%(prog)s %(version)s"

@@ -12,7 +12,7 @@ import click
 
 from runner.cli.completion import complete_run
 from runner.cli.options import json_option
-from runner.cli.render import Terminal, ago, duration, table
+from runner.cli.render import Terminal, ago, duration, size, table
 from runner.cli.streams import say
 
 if TYPE_CHECKING:
@@ -178,11 +178,7 @@ def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 def delete(names: tuple[str, ...], *, yes: bool) -> None:
-    """Delete runs.
-
-    Files that no other run has are freed with the first deletion that comes a day later: a run
-    that is being recorded just now may be about to use them.
-    """
+    """Delete runs, and the outputs that no other run has."""
     from runner.settings import read_settings
     from runner.store import gc
     from runner.store import runs as store
@@ -190,8 +186,10 @@ def delete(names: tuple[str, ...], *, yes: bool) -> None:
     settings = read_settings()
     found = [store.find(name, settings=settings) for name in names]
     if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("nobody is there to be asked; pass --yes to delete")
         click.confirm(f"delete {', '.join(found)}?", abort=True, err=True)
-    store.delete(found, settings=settings)
+    released = store.delete(found, settings=settings)
     with Terminal(transient=True) as terminal:
-        gc.collect(settings=settings, progress=terminal)
-    say(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted")
+        freed = gc.collect(settings=settings, progress=terminal, released=released).size
+    say(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted, {size(freed)} freed")

@@ -37,4 +37,5 @@ def plain(text: str) -> str:
 
     # Bytes that are no UTF-8 (file names, parameters) are surrogates here, which no stream takes.
     steering = r"(\x1b\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+    steering += "|[\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # they turn the order of what follows
     return re.sub(steering, lambda found: found[1] or "\N{REPLACEMENT CHARACTER}", text)

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.manifest.model import Output
+    from runner.progress import Progress
     from runner.settings import Settings
     from runner.source.model import Checkout
     from runner.store.records import RecordedFile, Run
     from runner.store.scan import Entry, Scan
 
 Baseline = scan.Scan
+MUCH = 1 << 29  # bytes; hashing them takes long enough for a person to wonder
 
 
 class Captured(Struct, frozen=True):
@@ -65,11 +67,12 @@ def capture(
     *,
     run_directory: Path,
     settings: Settings,
+    progress: Progress,
     declared: tuple[Output, ...] = (),
     metrics: tuple[Output, ...] = (),
     original: Callable[[str], bytes | None] | None = None,
     stays: bool = False,
-    rescue: Path | None = None,
+    rescues: tuple[Path, ...] = (),
 ) -> Captured:
     """Keep every file that the step made or changed, as objects linked below the run.
 
@@ -80,24 +83,30 @@ def capture(
         declared: globs relative to the project, kept even where the step left them as they were.
         metrics: as `declared`, but only those that the step wrote.
         original: a source file's content; None to take every touched file for a changed one.
-        rescue: where the checkout is moved to if its outputs can't be kept, on its file system.
+        rescues: where the checkout is moved to if its outputs can't be kept; the first place
+            that is on its file system.
 
     Raises:
         StoreError: a file can't be kept (no space); everything is still in the checkout, or in
-            `rescue`, and the message says where.
+            one of `rescues`, and the message says where. Whatever else ends this, Ctrl-C
+            among it, has the same said in a note.
     """
     copies = stays or checkout.in_place
     homes = _homes_inside(checkout.root, settings)
     after = _scan_after(checkout.root, before.repositories | homes | {".git"}, opening=not copies)
     project = _relative_project(checkout)
     found = _outputs(checkout.root, before, after, project, declared, metrics, original)
+    _announce(found, progress)
     shown_at = run_directory / layout.ARTIFACTS
     keeper = Keeper(checkout.root, shown_at, settings, copies, _alone(found))
     try:
         kept, unread = _keep_all(keeper, found)
         _keep_empty_folders(keeper, before, after, project)
     except OSError as error:
-        raise _not_kept(checkout.root, rescue, error) from error
+        raise _not_kept(_saved(checkout.root, rescues), error) from error
+    except BaseException as error:
+        error.add_note(f"the step's outputs are in {_saved(checkout.root, rescues)}")
+        raise
     outputs = tuple(sorted(kept, key=lambda file: file.path))
     return Captured(
         outputs=outputs,
@@ -105,6 +114,13 @@ def capture(
         missing=_missing(declared, outputs),
         warnings=(*_strange(after, project), *unread),
     )
+
+
+def _announce(found: list[_Found], progress: Progress) -> None:
+    size, count = sum(item.entry.size for item in found), len(found)
+    if size >= MUCH:
+        what = f"{count:,} output{'' if count == 1 else 's'}"
+        progress.stage("keep", f"{what}, {size / (1 << 30):.1f} GiB")
 
 
 def _deleted(before: Scan, after: Scan, project: str, homes: frozenset[str]) -> tuple[str, ...]:
@@ -279,11 +295,15 @@ def _keep_all(keeper: Keeper, found: list[_Found]) -> tuple[list[RecordedFile], 
     return kept, sorted(warnings)
 
 
-def _not_kept(place: Path, rescue: Path | None, error: OSError) -> StoreError:
-    if rescue is not None:
+def _saved(place: Path, rescues: tuple[Path, ...]) -> Path:
+    """Where a checkout's outputs are safe from its end; a rename needs no space."""
+    for rescue in rescues:
         with contextlib.suppress(OSError):
-            # A rename needs no space, and saves the outputs from the end of the checkout.
-            place = place.rename(rescue)
+            return place.rename(rescue)
+    return place
+
+
+def _not_kept(place: Path, error: OSError) -> StoreError:
     return layout.storing(
         f"the step's outputs, which still lie in {place},",
         error,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from typing import TYPE_CHECKING
@@ -39,20 +40,30 @@ class Size(Struct, frozen=True):
     entries: int
 
 
-def collect(*, settings: Settings, progress: Progress, grace_s: float = GRACE_S) -> Collected:
+def collect(
+    *,
+    settings: Settings,
+    progress: Progress,
+    released: frozenset[str] = frozenset(),
+    grace_s: float = GRACE_S,
+) -> Collected:
     """Remove the objects that no record refers to, and what killed processes left half-made.
 
     An object that was made, linked or used in the last `grace_s` seconds stays: a run that is
-    being recorded at this moment may be about to refer to it.
+    being recorded at this moment may be about to refer to it. Those in `released`, the outputs
+    of runs that were just deleted, have no such grace.
 
     Raises:
         StoreError: a record can't be read, so that nobody knows what it refers to; nothing is
             removed then.
     """
     newest = time.time() - grace_s
-    candidates = _old_objects(settings, newest)
+    candidates = _old_objects(settings, newest) | released
     candidates -= _referred(settings, progress)
-    freed = [_remove_object(digest, settings, newest) for digest in sorted(candidates)]
+    freed = [
+        _remove_object(digest, settings, math.inf if digest in released else newest)
+        for digest in sorted(candidates)
+    ]
     _remove_leftovers(settings, newest)
     return Collected(sum(size is not None for size in freed), sum(size or 0 for size in freed))
 

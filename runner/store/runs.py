@@ -182,8 +182,12 @@ def settle(settings: Settings) -> tuple[Run, ...]:
     return tuple(lost)
 
 
-def delete(run_ids: Iterable[str], *, settings: Settings) -> None:
-    """Delete runs, records and outputs; `gc.collect` frees the objects that only they had.
+def delete(run_ids: Iterable[str], *, settings: Settings) -> frozenset[str]:
+    """Delete runs, records and outputs.
+
+    Returns:
+        digests of the files that these runs had made; `gc.collect` frees those that nobody else
+        has.
 
     Raises:
         StoreError: one of them is still running (then none is deleted), or can't be removed.
@@ -191,6 +195,7 @@ def delete(run_ids: Iterable[str], *, settings: Settings) -> None:
     chosen = [layout.run_directory(run_id, settings) for run_id in run_ids]
     for directory in chosen:
         _refuse_running(directory, settings)
+    outputs = frozenset[str]().union(*(_outputs(directory, settings) for directory in chosen))
     for directory in chosen:
         try:
             with pending.marked(directory.name, settings):
@@ -204,6 +209,15 @@ def delete(run_ids: Iterable[str], *, settings: Settings) -> None:
             raise StoreError(
                 f"run {directory.name} can't be deleted: {(error.strerror or '').lower()}"
             ) from error
+    return outputs
+
+
+def _outputs(directory: Path, settings: Settings) -> frozenset[str]:
+    try:
+        run = load_id(directory.name, settings)
+    except StoreError:
+        return frozenset()
+    return frozenset(output.sha256 for output in run.outputs if output.kind == "file")
 
 
 def _refuse_running(directory: Path, settings: Settings) -> None:

@@ -122,20 +122,29 @@ def capture_many(home: Path, count: int) -> None:
     checkout = Checkout(root, root)
 
     def capture() -> None:
-        found = artifacts.capture(checkout, before, run_directory=home / "run", settings=settings)
+        found = artifacts.capture(
+            checkout, before, run_directory=home / "run", settings=settings, progress=Silent()
+        )
         assert len(found.outputs) == count
 
     timed(f"{count:,} small outputs captured", capture)
     files.remove_tree(root)
     root.mkdir()
     before = artifacts.baseline(root)
-    timed("nothing captured", lambda: artifacts.capture(
-        checkout, before, run_directory=home / "run2", settings=settings), times=5)  # fmt: skip
+    timed(
+        "nothing captured",
+        lambda: artifacts.capture(
+            checkout, before, run_directory=home / "run2", settings=settings, progress=Silent()
+        ),
+        times=5,
+    )
     for number in range(4):
         (root / f"{number}.bin").write_bytes(os.urandom(256 << 20))
     timed(
         "4 outputs of 256 MiB captured",
-        lambda: artifacts.capture(checkout, before, run_directory=home / "run3", settings=settings),
+        lambda: artifacts.capture(
+            checkout, before, run_directory=home / "run3", settings=settings, progress=Silent()
+        ),
     )
 
 

@@ -85,9 +85,28 @@ def test_a_home_without_room_for_the_outputs(reprun: Program, tmp_path: Path) ->
         assert said.out == "made\n"
         assert "error: " in said.err
         assert "Traceback" not in said.err
-        listed = reprun("runs", "list", "--json", **variables).document
-        assert [each["status"] for each in listed] == ["failed"]
-    assert not [path for path in (tmp_path / "cache").glob("work/*/*") if path.suffix != ".lock"]
+        (listed,) = reprun("runs", "list", "--json", **variables).document
+        assert listed["status"] == "failed"
+        # What took hours to make isn't lost; the checkout could not be moved into the full home.
+        (saved,) = (tmp_path / "cache").glob(f"work/*/{listed['id']}")
+        assert f"hint: free some space or set REPRUN_HOME; the outputs are in {saved}" in said.err
+        assert (saved / "big.bin").stat().st_size == 3_000_000
+    assert not [path for path in (tmp_path / "cache").glob("work/*/*")
+                if path.suffix != ".lock" and path != saved]  # fmt: skip
+
+
+def test_outputs_that_cannot_be_kept_stay_with_the_run(reprun: Program, tmp_path: Path) -> None:
+    command = "head -c 1200000 /dev/urandom > big.bin"
+    samples.lay(reprun.directory, f"entry_points: {{main: {{command: '{command}'}}}}\n")
+    with small_disk(tmp_path / "small", size="2m") as small:
+        # A checkout that stays is copied from, and there is no room for two.
+        said = reprun("run", ".", *LOCAL, "--keep", REPRUN_HOME=str(small))
+        assert said.code == 125
+        (saved,) = small.glob("runs/*/checkout")
+        assert f"the outputs are in {saved}" in said.err
+        assert (saved / "big.bin").stat().st_size == 1_200_000
+        assert reprun("runs", "delete", "latest", "-y", REPRUN_HOME=str(small)).code == 0
+        assert not saved.exists()
 
 
 def test_a_home_that_is_a_file(reprun: Program) -> None:

@@ -119,7 +119,7 @@ def test_in_the_step(reprun: Program, number: signal.Signals) -> None:
     wait_until(lambda: list(reprun.home.glob("cache/work/*/*/started")))
     said = end(process, number)
     assert said.code == 128 + number
-    assert said.err.splitlines()[-1] == f"error: interrupted by signal {int(number)}"
+    assert said.err.splitlines()[-1] == f"error: interrupted by {number.name}"
     nothing_left(reprun)
     (record,) = reprun.records()
     assert record["status"] == "killed"
@@ -134,11 +134,15 @@ def test_while_capturing_outputs(reprun: Program) -> None:
     wait_until(lambda: len(list(reprun.home.glob("objects/*"))) > 20)
     said = end(process)
     assert said.code == CTRL_C
-    assert said.err == "error: interrupted\n"
     nothing_left(reprun)
     (record,) = reprun.records()
-    assert (record["status"], record["reason"]) == ("killed", "interrupted")
+    checkout = reprun.home / "runs" / record["id"] / "checkout"
+    where = f"the step's outputs are in {checkout}"
+    assert said.err == f"error: interrupted\nhint: {where}\n"
+    assert (record["status"], record["reason"]) == ("killed", f"interrupted; {where}")
+    assert (checkout / "out4000").read_text() == "4000\n"
     assert reprun("runs", "delete", "latest", "--yes").code == 0
+    assert not checkout.exists()
     assert len(reprun.record(".", *LOCAL)["outputs"]) == 4000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,14 +98,19 @@ def test_outputs_are_listed_and_copied(reprun: Program, run: str, tmp_path: Path
 
 
 def test_a_run_is_deleted(reprun: Program, run: str) -> None:
+    (record,) = reprun.records()
     said = reprun("runs", "delete", run)
-    assert said.code == 130  # nobody is there to say yes
+    assert said.code == 2
+    assert "nobody is there to be asked; pass --yes" in said.err
     assert len(reprun.records()) == 1
     assert reprun("runs", "delete", run, "nothing", "--yes").code == 2
     assert len(reprun.records()) == 1
-    assert reprun("runs", "delete", run, "-y").out == "1 run deleted\n"
+    said = reprun("runs", "delete", run, "-y")
+    assert re.fullmatch(r"1 run deleted, \d+ B freed\n", said.out)
     assert reprun.records() == []
     assert not (reprun.home / "runs" / run).exists()
+    left = {path.name for path in (reprun.home / "objects").iterdir()}
+    assert not left & {output["sha256"] for output in record["outputs"]}
 
 
 def test_a_shell_is_as_the_step_saw_it(reprun: Program, run: str) -> None:

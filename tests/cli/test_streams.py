@@ -85,12 +85,13 @@ def test_a_hostile_manifest_does_not_steer_the_terminal(reprun: Program) -> None
         assert "pwned" in seen.seen or "main" in seen.seen
         for bad in ("\x1b]", "\x1b[2J", "\a"):
             assert bad not in seen.seen
-    name = "\x1b]0;pwned\a"
+    name = "\x1b]0;pwned\a\u202e"
     reprun.record(".", *LOCAL, "--run-name", name, "--tag", f"a={name}")
     for verb in ("list", "show"):
         with terminal(reprun, "runs", verb) as seen:
             assert seen.end() == 0
         assert "\x1b]" not in seen.seen
+        assert "\u202e" not in seen.seen
         assert "pwned" in seen.seen
     assert reprun("runs", "list", "--json").document[0]["name"] == name
 

@@ -39,6 +39,13 @@ def test_stages_then_output_then_three_lines(reprun: Program, served: Served, in
     assert f"reprun runs show {record['id'][:10]} " in lines[-1]
 
 
+def test_outputs_that_take_a_while_to_keep_are_announced(reprun: Program) -> None:
+    samples.lay(reprun.directory, "entry_points: {main: {command: 'truncate -s 600M big.bin'}}\n")
+    with terminal(reprun, "run", ".", *LOCAL) as seen:
+        assert seen.end() == 0
+    assert "keep        1 output, 0.6 GiB" in seen.text.splitlines()
+
+
 def test_a_step_that_fails_ends_with_what_to_type_next(reprun: Program) -> None:
     samples.lay(reprun.directory)
     with terminal(reprun, "run", ".", *LOCAL, "-e", "exit", "-P", "status=3") as seen:

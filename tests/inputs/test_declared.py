@@ -9,6 +9,7 @@ import pytest
 from runner import inputs
 from runner.errors import InputError, StoreError
 from runner.manifest.model import Input
+from runner.progress import Silent
 from runner.source.model import Checkout
 from runner.store.artifacts import baseline, capture
 from tests.support.disks import fill, small_disk
@@ -44,7 +45,11 @@ def test_what_is_laid_in_is_no_output(scene: Scene) -> None:
     scene.lay(scene.prepare(declared=(Input("data"),)))
     before = baseline(scene.at)
     found = capture(
-        scene.checkout, before, run_directory=scene.run_directory, settings=scene.settings
+        scene.checkout,
+        before,
+        run_directory=scene.run_directory,
+        settings=scene.settings,
+        progress=Silent(),
     )
     assert found.outputs == ()
 

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from runner.errors import InputError, StoreError, UnknownRun
+from runner.progress import Silent
 from runner.source.model import Checkout
 from runner.store import runs
 from runner.store.artifacts import baseline, capture
@@ -29,7 +30,13 @@ def earlier(scene: Scene, **different: object) -> Run:
     (root / "model/deep/b.bin").write_text("b")
     run = make_run(**different)
     directory = scene.settings.runs / run.id
-    found = capture(Checkout(root, root), before, run_directory=directory, settings=scene.settings)
+    found = capture(
+        Checkout(root, root),
+        before,
+        run_directory=directory,
+        settings=scene.settings,
+        progress=Silent(),
+    )
     run = runs.begin(run, lock_text="", settings=scene.settings)
     ended = replace(run, outputs=found.outputs, **ENDED)
     return runs.finish(ended, settings=scene.settings)

@@ -73,6 +73,39 @@ def test_a_run_that_is_being_recorded_loses_nothing(tmp_path: Path, settings: Se
     assert run.status == "running"
 
 
+def test_outputs_of_deleted_runs_go_at_once_and_shared_ones_stay(settings: Settings) -> None:
+    contents = {"one": b"only mine", "both": b"of both", "read": b"another's input"}
+    files = {name: RecordedFile(name, add(settings, text), 9) for name, text in contents.items()}
+    ids = []
+    for outputs, inputs in (((*files,), ()), (("both",), ("read",))):
+        run = begin(settings, outputs=(), inputs=tuple(files[name] for name in inputs))
+        ids.append(run.id)
+        made = tuple(files[name] for name in outputs)
+        runs.finish(replace(run, outputs=made, **ENDED), settings=settings)
+    young = add(settings, b"downloaded a moment ago")
+    released = runs.delete(ids[:1], settings=settings)
+    assert released == {file.sha256 for file in files.values()}
+    freed = gc.collect(settings=settings, progress=Silent(), released=released)
+    assert (freed.objects, freed.size) == (1, len(contents["one"]))
+    left = {path.name for path in settings.objects.iterdir()}
+    assert left == {files["both"].sha256, files["read"].sha256, young}
+
+
+def test_an_output_that_a_run_is_being_recorded_with_stays(
+    tmp_path: Path, settings: Settings
+) -> None:
+    run = begin(settings, outputs=(), inputs=())
+    work = Work(tmp_path / "checkout", settings)
+    work.write("out.txt", "x")
+    output = work.capture().outputs[0]  # linked by a run whose record does not say so yet
+    runs.finish(replace(run, outputs=(output,), **ENDED), settings=settings)
+    released = runs.delete([run.id], settings=settings)
+    freed = gc.collect(settings=settings, progress=Silent(), released=released)
+    assert released == {output.sha256}
+    assert freed.objects == 0
+    assert (settings.objects / output.sha256).read_text() == "x"
+
+
 def test_an_old_object_that_is_used_again_is_young(settings: Settings) -> None:
     begin(settings)
     digest = add(settings, b"old")

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from runner.manifest.model import Output
+from runner.progress import Silent
 from runner.source.model import Checkout
 from runner.store import artifacts, layout
 
@@ -56,6 +57,7 @@ class Work:
             self.before,
             run_directory=self.run_directory,
             settings=self.settings,
+            progress=Silent(),
             declared=tuple(Output(glob) for glob in declared),
             metrics=(Output(metrics),) if metrics else (),
             original=original,
