@@ -31,7 +31,7 @@ def describe(request: Request, *, settings: Settings, progress: Progress) -> dic
         RunnerError: what a run would have raised up to here.
     """
     heard = Noting(progress)
-    with pipeline.plan(request, settings=settings, progress=heard, fetch=False) as planned:
+    with pipeline.plan(request, settings=settings, progress=heard, only_look=True) as planned:
         _check_variables(planned)
         step = planned.prepared.step
         return {

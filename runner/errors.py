@@ -44,6 +44,12 @@ class Interrupted(RunnerError):
         self.signal = signal
 
 
+class OutputError(RunnerError):
+    """What there is to say can't be written to stdout or stderr."""
+
+    code = "output.not-written"
+
+
 # --- request and settings ----------------------------------------------------------------------
 
 

@@ -11,9 +11,9 @@ from runner.environments import kinds, project_lock
 from runner.errors import RequestError
 from runner.files import atomic_write
 from runner.manifest import load
-from runner.source import files as source_files
-from runner.source import moments, resolve
+from runner.source import moments
 from runner.source.address import public_url
+from runner.source.opening import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +53,7 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
             hint="a lock is written into a project: clone it, and give its path",
         )
     progress.stage("source", str(project))
-    source = resolve.resolve(request, settings=settings, progress=progress)
-    with source_files.open_files(source, settings=settings) as files:
+    with opened(request, settings=settings, progress=progress, keep=False) as (source, files):
         reference = load.load(files).environment
         backend = kinds.choose(reference, request.env_manager)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of

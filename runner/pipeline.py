@@ -16,8 +16,8 @@ from runner.manifest import load, parameters
 from runner.plan import Plan
 from runner.progress import Noting, Silent
 from runner.source import checkout as checkouts
-from runner.source import files as source_files
-from runner.source import moments, resolve, standing
+from runner.source import moments, standing
+from runner.source.opening import opened
 from runner.store import layout
 
 if TYPE_CHECKING:
@@ -36,21 +36,21 @@ SOURCE, LOCK, ENVIRONMENT, STEP = STAGES = ("source", "lock", "environment", "st
 
 @contextlib.contextmanager
 def plan(
-    request: Request, *, settings: Settings, progress: Progress, fetch: bool = True
+    request: Request, *, settings: Settings, progress: Progress, only_look: bool = False
 ) -> Iterator[Plan]:
     """Walk the chain up to the lock; whatever is wrong with the request is found here.
 
     Args:
-        fetch: False to leave downloads of inputs alone.
+        only_look: download no inputs, and keep nothing of the source.
 
     Raises:
         RunnerError: of the stage that failed.
     """
     progress.stage(SOURCE, labels.of_request(request))
     _refuse_early(request)
-    source = resolve.resolve(request, settings=settings, progress=progress)
-    progress.update(labels.of_source(source, request))
-    with source_files.open_files(source, settings=settings) as files:
+    with opened(request, settings=settings, progress=progress, keep=not only_look) as found:
+        source, files = found
+        progress.update(labels.of_source(source, request))
         manifest = load.load(files)
         step = _bind(request, manifest, files, labels.of_request(request))
         _warn_of_undeclared(step, manifest, progress)
@@ -68,7 +68,7 @@ def plan(
             run_directory=layout.run_directory(run_id, settings),
             settings=settings,
             progress=progress,
-            fetch=fetch,
+            fetch=not only_look,
         )
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         spec = backend.read(manifest.environment, files, as_of=as_of)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import signal
 import sys
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.streams import say
-from runner.errors import WRONG_REQUEST, Interrupted, RunnerError, StoreError
+from runner.cli.streams import say, say_json
+from runner.errors import WRONG_REQUEST, Interrupted, OutputError, RunnerError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +53,22 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
         if isinstance(error, NO_COMMAND):
             click.echo(error.format_message(), err=True)
             return WRONG_REQUEST
-        return _report(error, as_json=_wants_json(arguments))
+        shown, exit_code = _understand(error, _command_named(command, arguments))
+        _report(shown, exit_code, as_json=_wants_json(arguments))
+        return exit_code
+
+
+def _command_named(command: click.Command, arguments: Sequence[str]) -> str:
+    """`reprun run` of what was typed, for an error that click raises before it knows."""
+    words = ["reprun"]
+    context = click.Context(command)
+    for word in arguments:
+        found = command.get_command(context, word) if isinstance(command, click.Group) else None
+        if found is None:
+            break
+        words.append(word)
+        command = found
+    return " ".join(words)
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
@@ -68,18 +82,23 @@ def _reader_went_away() -> int:
     return 128 + signal.SIGPIPE
 
 
-def _report(error: BaseException, *, as_json: bool) -> int:
-    shown, exit_code = _understand(error)
-    if as_json:
-        document = {"code": shown.code, "message": shown.message, "exit_code": exit_code}
-        if shown.hint:
-            document["hint"] = shown.hint
-        if shown.details:
-            document["details"] = list(shown.details)
-        click.echo(json.dumps({"error": document}, ensure_ascii=False))
-    else:
+def _report(shown: RunnerError, exit_code: int, *, as_json: bool) -> None:
+    # Who can't be told can still read the exit code.
+    with contextlib.suppress(BrokenPipeError, OutputError):
+        if as_json:
+            with contextlib.suppress(OutputError):
+                say_json({"error": _document(shown, exit_code)}, indent=None)
+                return
         show_error(shown)
-    return exit_code
+
+
+def _document(shown: RunnerError, exit_code: int) -> dict[str, object]:
+    document = {"code": shown.code, "message": shown.message, "exit_code": exit_code}
+    return document | {
+        name: value
+        for name, value in (("hint", shown.hint), ("details", list(shown.details)))
+        if value
+    }
 
 
 def show_error(error: RunnerError) -> None:
@@ -91,7 +110,7 @@ def show_error(error: RunnerError) -> None:
         say(click.style("hint: ", fg="cyan") + error.hint, err=True)
 
 
-def _understand(error: BaseException) -> tuple[RunnerError, int]:
+def _understand(error: BaseException, command: str) -> tuple[RunnerError, int]:
     if isinstance(error, _Stop):
         return Interrupted(error.number, _notes(error)), 128 + error.number
     if isinstance(error, Interrupted):
@@ -101,7 +120,7 @@ def _understand(error: BaseException) -> tuple[RunnerError, int]:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return Interrupted(signal.SIGINT, _notes(error)), 128 + signal.SIGINT
     if isinstance(error, click.ClickException):
-        return _usage(error), WRONG_REQUEST
+        return _usage(error, command), WRONG_REQUEST
     if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
         return _disk(error), StoreError.exit_code
     return _defect(error), RunnerError.exit_code
@@ -111,11 +130,11 @@ def _notes(error: BaseException) -> str | None:
     return "; ".join(getattr(error, "__notes__", ())) or None
 
 
-def _usage(error: click.ClickException) -> RunnerError:
+def _usage(error: click.ClickException, command: str) -> RunnerError:
     from runner.errors import RequestError
 
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "reprun"
+    path = context.command_path if context is not None else command
     message = " ".join(error.format_message().split()).rstrip(".")
     message = message[:1].lower() + message[1:]
     return RequestError(message, hint=f"`{path} --help` shows what it takes")

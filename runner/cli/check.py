@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from msgspec import structs
 
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
-from runner.cli.streams import say
+from runner.cli.streams import say, say_json
 from runner.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def check(uri: str, *, version: str | None, strict: bool, quiet: bool, as_json: 
         harder = tuple(structs.replace(p, severity="error") for p in manifest.problems)
         manifest = structs.replace(manifest, problems=harder)
     if as_json:
-        click.echo(json.dumps(describe(manifest), indent=2))
+        say_json(describe(manifest))
     elif not quiet:
         _show(manifest)
     wrong = any(problem.severity == "error" for problem in manifest.problems)
@@ -50,8 +49,9 @@ def _examine(uri: str, version: str | None, *, quiet: bool) -> Manifest:
     from runner.manifest import load
     from runner.request import Request, standing_directory
     from runner.settings import read_settings
-    from runner.source import files, resolve, standing
+    from runner.source import standing
     from runner.source.address import split_uri
+    from runner.source.opening import opened
 
     if Path(uri).name.lower().startswith("mlproject") and Path(uri).is_file():
         uri = str(Path(uri).parent)
@@ -62,10 +62,11 @@ def _examine(uri: str, version: str | None, *, quiet: bool) -> Manifest:
         return load.examine(seen)
     request = Request(uri=address, subdirectory=subdirectory, caller=caller, version=version)
     settings = read_settings()
-    with Terminal(quiet=quiet, transient=True) as terminal:
-        source = resolve.resolve(request, settings=settings, progress=terminal)
-    with files.open_files(source, settings=settings) as opened:
-        return load.examine(opened)
+    with (
+        Terminal(quiet=quiet, transient=True) as terminal,
+        opened(request, settings=settings, progress=terminal, keep=False) as (_, files),
+    ):
+        return load.examine(files)
 
 
 def _show(manifest: Manifest) -> None:

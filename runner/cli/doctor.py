@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli.options import json_option
 from runner.cli.render import size
-from runner.cli.streams import say
+from runner.cli.streams import say, say_json
 
 if TYPE_CHECKING:
     from runner.examination import Finding
@@ -29,7 +28,7 @@ def doctor(*, as_json: bool) -> int:
 
     findings = examination.examine(read_settings())
     if as_json:
-        click.echo(json.dumps([finding.to_json() for finding in findings], indent=2))
+        say_json([finding.to_json() for finding in findings])
     else:
         for finding in findings:
             say(_line(finding))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
-from runner.cli.streams import say
+from runner.cli.streams import say, say_json
 
 
 @click.command(epilog="Example:  reprun lock . --as-of 2024-03-31")
@@ -49,7 +47,7 @@ def lock(
             "python": written.lock.python,
             "changed": written.changed,
         }
-        click.echo(json.dumps(document, indent=2))
+        say_json(document)
     elif not quiet:
         verb = "wrote" if written.changed else "nothing new in"
         say(f"{verb} {written.path} ({written.packages} packages, Python {written.lock.python})")

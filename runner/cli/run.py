@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import click
 from runner.cli.completion import complete_entry_point, complete_parameter
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
-from runner.cli.streams import say
+from runner.cli.streams import say, say_json
 
 if TYPE_CHECKING:
     from runner.request import Request
@@ -149,7 +148,10 @@ def _dry_run(request: Request, *, as_json: bool, quiet: bool) -> int:
 
     with Terminal(quiet=quiet, transient=True) as terminal:
         document = dry_run.describe(request, settings=read_settings(), progress=terminal)
-    say(json.dumps(document, indent=2) if as_json else "\n".join(dry_run_lines(document)))
+    if as_json:
+        say_json(document)
+    else:
+        say("\n".join(dry_run_lines(document)))
     return 0
 
 
@@ -168,7 +170,7 @@ def _run(request: Request, *, as_json: bool, quiet: bool) -> int:
             show=(stdout, sys.stderr.buffer),
         )
     if as_json:
-        click.echo(json.dumps(to_json(recorded), indent=2))
+        say_json(to_json(recorded))
     else:
         for line in ending_lines(recorded, live=terminal.live):
             say(line, err=True)

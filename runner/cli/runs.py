@@ -13,7 +13,7 @@ import click
 from runner.cli.completion import complete_run
 from runner.cli.options import json_option
 from runner.cli.render import Terminal, ago, duration, size, table
-from runner.cli.streams import say
+from runner.cli.streams import say, say_json
 
 if TYPE_CHECKING:
     from runner.store.summaries import Summary
@@ -69,7 +69,7 @@ def list_(
         if doubtful and store.settle(settings):
             summaries = index.list_runs(wanted, settings=settings, progress=terminal)
     if as_json:
-        click.echo(json.dumps([to_json(summary) for summary in summaries], indent=2))
+        say_json([to_json(summary) for summary in summaries])
     elif summaries:
         header = ("run", "status", "entry point", "source", "started", "took", "name")
         say(table(header, [_row(summary) for summary in summaries]))
@@ -143,7 +143,7 @@ def artifacts(name: str, *, as_json: bool) -> None:
 
     recorded = store.read(name, settings=read_settings())
     if as_json:
-        click.echo(json.dumps(to_json(recorded)["outputs"], indent=2))
+        say_json(to_json(recorded)["outputs"])
     elif recorded.outputs:
         rows = [(o.path, size(o.size), o.sha256[:12], o.origin) for o in recorded.outputs]
         say(table(("path", "size", "sha256", ""), rows))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def complete() -> None:
@@ -26,7 +31,31 @@ def say(text: str, *, err: bool = False) -> None:
     """Print a line or several; of control characters only colours are let through."""
     import click
 
-    click.echo(plain(text), err=err)
+    with _writing(err=err):
+        click.echo(plain(text), err=err)
+
+
+def say_json(document: object, *, indent: int | None = 2) -> None:
+    """Print the one document on stdout."""
+    import json
+
+    import click
+
+    with _writing(err=False):
+        click.echo(json.dumps(document, indent=indent))
+
+
+@contextlib.contextmanager
+def _writing(*, err: bool) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from runner.errors import OutputError
+
+        stream = "stderr" if err else "stdout"
+        raise OutputError(f"{stream} can't be written: {(error.strerror or '').lower()}") from error
 
 
 def plain(text: str) -> str:

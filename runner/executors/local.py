@@ -162,4 +162,7 @@ def _warnings(report: Report, execution: Execution, tees: tuple[Tee, Tee]) -> tu
     for tee, path in zip(tees, (execution.stdout, execution.stderr), strict=True):
         if tee.fault is not None:
             warnings.append(f"{path} is cut off: {tee.fault.strerror}")
+        if tee.unseen is not None:
+            what = f"not all that the step printed could be shown: {tee.unseen.strerror}"
+            warnings.append(f"{what}; it is in {path}")
     return tuple(warnings)

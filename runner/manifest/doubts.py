@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from runner.manifest.document import ScalarNode, shorten
-from runner.manifest.parameter_types import described, example
+from runner.manifest.parameter_types import described
 from runner.manifest.values import default_violation, shown
 
 if TYPE_CHECKING:
@@ -81,14 +81,3 @@ def _same(value: float, text: str) -> bool:
         except ValueError:
             continue
     return False
-
-
-def example_of(parameter: Parameter) -> str:
-    """A value that the parameter would accept, for hints."""
-    if parameter.choices:
-        return str(parameter.choices[0])
-    if parameter.default_text and not parameter.secret and not default_violation(parameter):
-        return parameter.default_text
-    if parameter.type in ORDERED and (parameter.minimum is not None):
-        return f"{parameter.minimum:g}"
-    return example(parameter.type)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from runner.errors import ParameterError, SourceError, UnknownEntryPoint
 from runner.manifest.document import shorten
-from runner.manifest.doubts import example_of
 from runner.manifest.load import refuse
 from runner.manifest.model import BoundParameter, EntryPoint, Step
 from runner.manifest.parameter_types import read
-from runner.manifest.values import shown, violation
+from runner.manifest.values import example_of, shown, violation
 from runner.nearest import distance, folded, nearest
 
 if TYPE_CHECKING:

@@ -33,8 +33,8 @@ def violation(parameter: Parameter, text: str) -> Violation | None:
     try:
         value = read(text, parameter.type)
     except (ValueError, OverflowError):
-        return Violation(f"must be {described(parameter.type)}", example(parameter.type))
-    for item in value if isinstance(value, list) else [value]:
+        return Violation(f"must be {described(parameter.type)}", _sample(parameter))
+    for item in _items(value):
         found = _outside(parameter, item) or _unlisted(parameter, item)
         if found:
             return found
@@ -49,6 +49,25 @@ def default_violation(parameter: Parameter) -> Violation | None:
     if parameter.pattern is not None and not tame(parameter.pattern, text):
         return None
     return violation(parameter, text)
+
+
+def example_of(parameter: Parameter) -> str:
+    """A value that the parameter would accept, for hints: its default where it has one."""
+    if parameter.default_text and not parameter.secret and not default_violation(parameter):
+        return parameter.default_text
+    return _sample(parameter)
+
+
+def _sample(parameter: Parameter) -> str:
+    if parameter.choices:
+        return str(parameter.choices[0])
+    text = example(parameter.type)
+    bounds = (_outside(parameter, item) for item in _items(read(text, parameter.type)))
+    return next((bound.example for bound in bounds if bound and bound.example), text)
+
+
+def _items(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def tame(pattern: str, text: str) -> bool:

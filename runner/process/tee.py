@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from runner.process.redaction import Redaction
 
 BLOCK = 1 << 16
+GONE_AWAY = {errno.EPIPE, errno.EIO, errno.EBADF}  # `| head`, a terminal that was closed
 
 
 class Tee:
@@ -19,6 +21,8 @@ class Tee:
 
     Attributes:
         fault: why the log is cut off, None while it is whole.
+        unseen: why the rest could not be shown (the disk that stdout goes to is full), None where
+            it could, or where a person has gone away.
     """
 
     def __init__(
@@ -26,6 +30,7 @@ class Tee:
     ) -> None:
         os.set_blocking(pipe, False)
         self.fault: OSError | None = None
+        self.unseen: OSError | None = None
         self._pipe = pipe
         self._log = log
         self._screen = None if show is None else Screen(show)
@@ -58,8 +63,16 @@ class Tee:
                 write_all(self._log, block)
             except OSError as error:
                 self.fault = error
-        if self._screen is not None and not self._screen.write(block):
+        if self._screen is not None:
+            self._show(self._screen, block)
+
+    def _show(self, screen: Screen, block: bytes) -> None:
+        try:
+            screen.write(block)
+        except (OSError, ValueError) as error:
             self._screen = None
+            if isinstance(error, OSError) and error.errno not in GONE_AWAY:
+                self.unseen = error
 
 
 class Screen:
@@ -74,17 +87,18 @@ class Screen:
         except (OSError, ValueError):
             return  # an object of a notebook or of a test: it is written to as it is
 
-    def write(self, block: bytes) -> bool:
-        """Show a block; False when nobody sees it any more."""
-        try:
-            if self._handle is None:
-                self._show.write(block)
-                self._show.flush()
-            else:
-                write_all(self._handle, block)
-        except (OSError, ValueError):
-            return False
-        return True
+    def write(self, block: bytes) -> None:
+        """Show a block.
+
+        Raises:
+            OSError: it can't be shown: nobody is there any more, a disk is full.
+            ValueError: the stream is closed.
+        """
+        if self._handle is None:
+            self._show.write(block)
+            self._show.flush()
+        else:
+            write_all(self._handle, block)
 
 
 def write_all(handle: int, block: bytes) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LOCAL = ("--env-manager", "local")
 
 
-def test_a_read_only_home(reprun: Program) -> None:
+def test_a_read_only_home(reprun: Program, tmp_path: Path) -> None:
     samples.commit(reprun.directory)
     reprun.home.mkdir()
     with read_only(reprun.home):
@@ -30,6 +30,10 @@ def test_a_read_only_home(reprun: Program) -> None:
             assert "Traceback" not in said.err
         assert reprun("check").code == 0
         assert reprun("runs", "list").code == 0
+        (reprun.directory / "main.py").write_text("# changed\n")
+        said = reprun("run", ".", "--dry-run", REPRUN_CACHE=str(tmp_path / "cache"))
+        assert said.code == 0, said.err
+        assert "1 modified" in said.out
     assert list(reprun.home.iterdir()) == []
 
 

@@ -128,3 +128,24 @@ def test_a_home_inside_the_project_is_no_part_of_it(reprun: Program, kind: str) 
         assert "new.txt" in record["source"]["changes"]["added"]
         assert not [path for path in record["source"]["changes"]["added"] if ".home" in path]
     assert len(trees) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("reprun runs list", 125, "error: stdout can't be written: no space left on device\n"),
+        ("reprun run . --json -q -P count=x", 2, "must be an integer, not `x`"),
+        ("reprun run . --env-manager local --json", 125, "error: stdout can't be written"),
+        ("reprun run . --env-manager local", 0, "warning: not all that the step printed could be"),
+        ("reprun run . 2>/dev/full -P count=x", 2, ""),
+    ],
+)
+def test_a_full_disk_behind_stdout(reprun: Program, command: str, code: int, said: str) -> None:
+    samples.lay(reprun.directory)
+    done = _in_shell(reprun, f"{command} >/dev/full")
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    if " --env-manager" in command:
+        assert reprun.records()[0]["status"] == "finished"
+        assert reprun("runs", "logs").out == "hello\n"

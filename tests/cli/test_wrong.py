@@ -62,6 +62,7 @@ def _refused(reprun: Program, *arguments: str, code: int = 2) -> list[str]:
             "keep one of the two `-P count=…`",
         ),
         (("-P", "count"), "`-P count` is not of the form NAME=value", "`-P count=VALUE`"),
+        (("-P",), "option '-P' requires an argument", "`reprun run --help`"),
         (("-e", "mian"), "no entry point `mian` in MLproject", "did you mean `main`?"),
         (("-e", "gone.py"), "`gone.py` is neither an entry point nor a file", "commit the script"),
         (("--env-manager", "cnoda"), "no environment manager `cnoda`", "`--env-manager conda`?"),

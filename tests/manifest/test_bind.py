@@ -155,7 +155,7 @@ def test_without_a_manifest_path_there_is_no_place(train: EntryPoint) -> None:
 def test_all_missing_parameters_are_named_in_one_message(train: EntryPoint) -> None:
     error = refused(train, {})
     assert error.message == "no value for parameters `data`, `alpha` of `train`"
-    assert error.hint == "pass `-P data=data.csv -P alpha=0`"
+    assert error.hint == "pass `-P data=data.csv -P alpha=0.5`"
     assert error.details == ()
 
 
