@@ -97,8 +97,9 @@ def _earlier(source: Source, settings: Settings) -> Iterator[Run]:
     from runner.errors import StoreError
     from runner.progress import Silent
     from runner.store import index, runs
+    from runner.store.summaries import Filter
 
-    wanted = index.Filter(status="finished", source=source.url, limit=LATEST_RUNS)
+    wanted = Filter(status="finished", source=source.url, limit=LATEST_RUNS)
     for summary in index.list_runs(wanted, settings=settings, progress=Silent()):
         if summary.subdirectory == source.subdirectory:
             try:

@@ -109,9 +109,10 @@ def complete_run(
     from runner.progress import Silent
     from runner.settings import read_settings
     from runner.store import index
+    from runner.store.summaries import Filter
 
     try:
-        wanted = index.Filter(limit=50)
+        wanted = Filter(limit=50)
         summaries = index.list_runs(wanted, settings=read_settings(), progress=Silent())
     except (RunnerError, OSError):
         return []

@@ -52,9 +52,9 @@ def list_(
     from runner.settings import read_settings
     from runner.store import index
     from runner.store import runs as store
-    from runner.store.summaries import to_json
+    from runner.store.summaries import Filter, to_json
 
-    wanted = index.Filter(
+    wanted = Filter(
         entry_point=entry_point,
         status=status,
         experiment=experiment,
@@ -73,7 +73,7 @@ def list_(
     elif summaries:
         header = ("run", "status", "entry point", "source", "started", "took", "name")
         say(table(header, [_row(summary) for summary in summaries]))
-    elif wanted == index.Filter(limit=wanted.limit):
+    elif wanted == Filter(limit=wanted.limit):
         say("no runs yet; start with `reprun run .`")
     else:
         say("no such run")

@@ -14,7 +14,7 @@ from runner.source.address import work_tree_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.inputs.gathering import Context, Gathered
+    from runner.inputs.model import Context, Gathered
     from runner.manifest.model import Input
     from runner.source.model import Source
 

@@ -4,51 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from runner.errors import InputError, ParameterError, RunnerError, StoreError
 from runner.inputs import addresses, declared, parameters
-from runner.inputs.model import Placement, Prepared, Reading
+from runner.inputs.model import Gathered, Prepared
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from runner.inputs.model import Context
     from runner.manifest.model import BoundParameter, Step
-    from runner.progress import Progress
-    from runner.request import Request
-    from runner.settings import Settings
-    from runner.source.model import ProjectFiles, Source
-    from runner.store.records import RecordedFile
-
-
-class Context(Struct, frozen=True):
-    """What resolving needs to know.
-
-    Attributes:
-        local: the project's folder where a person works on it; None for a source from elsewhere.
-        storage: where fetched values of path parameters are laid.
-        fetch: False to check only.
-    """
-
-    request: Request
-    source: Source
-    files: ProjectFiles
-    settings: Settings
-    progress: Progress
-    local: Path | None
-    storage: Path
-    fetch: bool
-
-
-class Gathered(Struct):
-    """What was found so far."""
-
-    placements: list[Placement] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
-    digested: list[RecordedFile] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    downloads: list[str] = field(default_factory=list)
 
 
 def gather(step: Step, context: Context) -> Prepared:

@@ -15,7 +15,7 @@ from runner.source.address import work_tree_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.inputs.gathering import Context, Gathered
+    from runner.inputs.model import Context, Gathered
     from runner.manifest.model import BoundParameter
 
 FETCHED = ("http", "https", "file", "s3", "gs", "run")

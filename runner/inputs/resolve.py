@@ -48,12 +48,11 @@ def resolve(
     ):
         return Prepared(step)
     from runner.inputs import declared, gathering
+    from runner.inputs.model import Context
 
     storage = _storage(request, run_directory)
     local = declared.local_project(source)
-    context = gathering.Context(
-        request, source, files, settings, progress, local, storage, fetch=False
-    )
+    context = Context(request, source, files, settings, progress, local, storage, fetch=False)
     # All is checked before the first byte is fetched.
     prepared = gathering.gather(step, context)
     return gathering.gather(step, replace(context, fetch=True)) if fetch else prepared

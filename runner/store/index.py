@@ -6,8 +6,6 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from runner import locking
 from runner.errors import StoreError
 from runner.store import decoding, layout, pending, summaries, tables
@@ -19,29 +17,9 @@ if TYPE_CHECKING:
 
     from runner.progress import Progress
     from runner.settings import Settings
-    from runner.store.summaries import Summary
+    from runner.store.summaries import Filter, Summary
 
 _BATCH = 1000
-
-
-class Filter(Struct, frozen=True):
-    """Which runs are wanted; None means any.
-
-    Attributes:
-        source: part of the source's address.
-        experiment: an experiment's name or id.
-        tag: name and value; value None for any.
-        limit: how many at most, None for all.
-        newest_first: by start.
-    """
-
-    entry_point: str | None = None
-    status: str | None = None
-    experiment: str | None = None
-    tag: tuple[str, str | None] | None = None
-    source: str | None = None
-    limit: int | None = None
-    newest_first: bool = True
 
 
 def list_runs(wanted: Filter, *, settings: Settings, progress: Progress) -> list[Summary]:

@@ -81,14 +81,15 @@ def _nearby(ids: list[str]) -> str:
 def _latest(entry_point: str | None, status: str | None, settings: Settings) -> str:
     from runner.progress import Silent
     from runner.store import index
+    from runner.store.summaries import Filter
 
-    wanted = index.Filter(entry_point=entry_point, status=status, limit=1)
+    wanted = Filter(entry_point=entry_point, status=status, limit=1)
     found = index.list_runs(wanted, settings=settings, progress=Silent())
     if found:
         return found[0].id
     kind = f"{status} run" if status else "run"
     of = f" of `{entry_point}`" if entry_point else ""
-    every = index.list_runs(index.Filter(limit=200), settings=settings, progress=Silent())
+    every = index.list_runs(Filter(limit=200), settings=settings, progress=Silent())
     known = sorted({summary.entry_point for summary in every})
     hint = f"there are runs of {', '.join(known)}" if known else "start with `reprun run .`"
     raise UnknownRun(f"there is no {kind}{of} yet", hint)

@@ -172,9 +172,10 @@ def settle(settings: Settings) -> tuple[Run, ...]:
     """
     from runner.progress import Silent
     from runner.store import index
+    from runner.store.summaries import Filter
 
     lost: list[Run] = []
-    running = index.Filter(status="running")
+    running = Filter(status="running")
     for summary in index.list_runs(running, settings=settings, progress=Silent()):
         run = settled(load_id(summary.id, settings), settings)
         if run.status == "lost":

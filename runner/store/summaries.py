@@ -16,6 +16,26 @@ if TYPE_CHECKING:
     from runner.store.records import Run
 
 
+class Filter(Struct, frozen=True):
+    """Which runs are wanted; None means any.
+
+    Attributes:
+        source: part of the source's address.
+        experiment: an experiment's name or id.
+        tag: name and value; value None for any.
+        limit: how many at most, None for all.
+        newest_first: by start.
+    """
+
+    entry_point: str | None = None
+    status: str | None = None
+    experiment: str | None = None
+    tag: tuple[str, str | None] | None = None
+    source: str | None = None
+    limit: int | None = None
+    newest_first: bool = True
+
+
 class Summary(Struct, frozen=True):
     """A run in one line.
 

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from runner.store.index import Filter
-    from runner.store.summaries import Summary
+    from runner.store.summaries import Filter, Summary
 
 APPLICATION = 0x52505255
 VERSION = 1

@@ -31,9 +31,10 @@ from pathlib import Path
 from runner.progress import Silent
 from runner.settings import Settings
 from runner.store import index
+from runner.store.summaries import Filter
 home = Path(sys.argv[1])
 settings = Settings(data=home, cache=home / "cache")
-found = index.list_runs(index.Filter(limit=20), settings=settings, progress=Silent())
+found = index.list_runs(Filter(limit=20), settings=settings, progress=Silent())
 assert len(found) == 20
 """
 

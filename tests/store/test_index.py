@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from runner.progress import Silent
 from runner.store import encoding, index, layout, pending, runs, summaries
+from runner.store.summaries import Filter
 from tests.store.test_runs import begin, python
 from tests.support.disks import read_only
 from tests.support.listening import Listener
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from runner.store.summaries import Summary
 
 
-def listed(settings: Settings, wanted: index.Filter | None = None) -> list[Summary]:
-    return index.list_runs(wanted or index.Filter(), settings=settings, progress=Silent())
+def listed(settings: Settings, wanted: Filter | None = None) -> list[Summary]:
+    return index.list_runs(wanted or Filter(), settings=settings, progress=Silent())
 
 
-def ids(settings: Settings, wanted: index.Filter | None = None) -> list[str]:
+def ids(settings: Settings, wanted: Filter | None = None) -> list[str]:
     return [summary.id for summary in listed(settings, wanted)]
 
 
@@ -67,16 +68,16 @@ def test_filters_and_order(settings: Settings) -> None:
         "oldest": ["r0", "r1", "r2"],
     }
     filters = {
-        "limit": index.Filter(limit=1),
-        "train": index.Filter(entry_point="train"),
-        "running": index.Filter(status="running"),
-        "a": index.Filter(experiment="a"),
-        "by id": index.Filter(experiment="2"),
-        "tag": index.Filter(tag=("n", "1")),
-        "any tag": index.Filter(tag=("n", None)),
-        "no tag": index.Filter(tag=("m", None)),
-        "source": index.Filter(source="example.org"),
-        "oldest": index.Filter(newest_first=False),
+        "limit": Filter(limit=1),
+        "train": Filter(entry_point="train"),
+        "running": Filter(status="running"),
+        "a": Filter(experiment="a"),
+        "by id": Filter(experiment="2"),
+        "tag": Filter(tag=("n", "1")),
+        "any tag": Filter(tag=("n", None)),
+        "no tag": Filter(tag=("m", None)),
+        "source": Filter(source="example.org"),
+        "oldest": Filter(newest_first=False),
     }
     assert {name: ids(settings, wanted) for name, wanted in filters.items()} == chosen
 
@@ -152,7 +153,7 @@ def test_records_win_over_the_index(settings: Settings) -> None:
     changed = replace(runs.load(record), status="failed", entry_point="other")
     record.write_text(encoding.to_text(changed))
     assert listed(settings)[0].status == "failed"
-    assert ids(settings, index.Filter(entry_point="evaluate")) == []
+    assert ids(settings, Filter(entry_point="evaluate")) == []
     record.unlink()
     assert ids(settings) == ["r1", "r0"]
 
@@ -172,7 +173,7 @@ def test_a_broken_record_is_left_out_with_a_warning(settings: Settings) -> None:
     three_runs(settings)
     (settings.runs / "r1" / "record.json").write_text("{")
     heard = Listener()
-    found = index.list_runs(index.Filter(), settings=settings, progress=heard)
+    found = index.list_runs(Filter(), settings=settings, progress=heard)
     assert [summary.id for summary in found] == ["r2", "r0"]
     assert "a run is left out" in heard.warnings[0]
     assert "r1/record.json:1:2: the record is cut off" in heard.warnings[0]
@@ -196,8 +197,8 @@ def test_a_run_killed_between_record_and_index_is_listed(settings: Settings) -> 
     )
     process.communicate(timeout=30)
     assert process.returncode == -signal.SIGKILL
-    assert ids(settings, index.Filter(status="running")) == []
-    assert len(ids(settings, index.Filter(status="finished"))) == 3
+    assert ids(settings, Filter(status="running")) == []
+    assert len(ids(settings, Filter(status="finished"))) == 3
     assert pending.marks(settings) == []
 
 
@@ -209,7 +210,7 @@ def test_a_mark_stays_while_its_writer_works(settings: Settings) -> None:
         (settings.runs / "r0" / "record.json").write_text(
             encoding.to_text(ended_run(id="r0", started="2026-05-01T12:00:00.000Z"))
         )
-    assert ids(settings, index.Filter(status="running")) == []
+    assert ids(settings, Filter(status="running")) == []
     assert pending.marks(settings) == []
 
 
@@ -241,14 +242,15 @@ def test_two_listings_and_two_writers_at_once(settings: Settings) -> None:
     lister = """
         from runner.progress import Silent
         from runner.store import index
+        from runner.store.summaries import Filter
         for number in range(40):
-            index.list_runs(index.Filter(), settings=settings, progress=Silent())
+            index.list_runs(Filter(), settings=settings, progress=Silent())
         """
     processes = [python(code, settings) for code in (writer, lister, writer, lister)]
     for process in processes:
         process.communicate(timeout=60)
         assert process.returncode == 0
-    assert len(ids(settings, index.Filter(status="finished"))) == 80
+    assert len(ids(settings, Filter(status="finished"))) == 80
     assert pending.marks(settings) == []
 
 
