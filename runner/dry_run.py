@@ -11,9 +11,9 @@ from runner.manifest.command import render
 from runner.progress import Noting
 
 if TYPE_CHECKING:
-    from runner.plan import Plan
     from runner.progress import Progress
     from runner.request import Request
+    from runner.running.plan import Plan
     from runner.settings import Settings
     from runner.source.model import Source
 

@@ -13,8 +13,8 @@ from runner import labels
 from runner.environments import kinds
 from runner.errors import RunnerError
 from runner.manifest import load, parameters
-from runner.plan import Plan
 from runner.progress import Noting, Silent
+from runner.running.plan import Plan
 from runner.source import checkout as checkouts
 from runner.source import moments, standing
 from runner.source.opening import opened
@@ -152,8 +152,8 @@ def run(
             planned.backend, lock, settings=settings, progress=heard, exact=request.exact
         )
         heard.update(labels.of_environment(environment))
-        from runner import execution
         from runner.environments import occupied
+        from runner.running import execution
 
         with (
             occupied.occupy(environment.path) as used,

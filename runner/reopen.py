@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from runner import surroundings
 from runner.environments import ensure, kinds, occupied
 from runner.environments.base import Lock
 from runner.errors import StoreError
 from runner.manifest import load
+from runner.running import surroundings
 from runner.source import checkout as checkouts
 from runner.source import files as source_files
 from runner.source import resolve

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from runner.errors import SourceDamaged, SourceError
 from runner.progress import Silent
-from runner.recording import recorded_source
+from runner.running.recording import recorded_source
 from runner.source.files import open_files
 from runner.source.resolve import from_record
 from tests.source.test_archives import pack

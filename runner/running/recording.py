@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from runner import host
 from runner.errors import Interrupted, RunnerError
 from runner.executors.variables import recorded_variables
+from runner.running import host
 from runner.source.address import public_url
 from runner.store import keys
 from runner.store.records import (
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from runner.environments.base import Environment
     from runner.executors.base import Outcome
-    from runner.plan import Ready
     from runner.progress import Noting
     from runner.request import Request
+    from runner.running.plan import Ready
     from runner.settings import Settings
     from runner.source.model import Source
     from runner.store.artifacts import Captured

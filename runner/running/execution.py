@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from runner import inputs, recording, surroundings
+from runner import inputs
 from runner.errors import RunnerError
 from runner.executors.base import Execution
 from runner.executors.local import Local
 from runner.executors.shell import argv_for
 from runner.manifest.command import render
-from runner.plan import Ready
+from runner.running import recording, surroundings
+from runner.running.plan import Ready
 from runner.store import artifacts, metrics, runs
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from runner.environments.base import Environment
     from runner.executors.base import Outcome
-    from runner.plan import Plan
     from runner.progress import Noting
+    from runner.running.plan import Plan
     from runner.settings import Settings
     from runner.source.model import Checkout
     from runner.store.records import Run
@@ -171,7 +172,7 @@ def _keep(
 def _explain_missing_file(
     ready: Ready, run_directory: Path, settings: Settings, progress: Noting
 ) -> None:
-    from runner import missing_files
+    from runner.running import missing_files
 
     found = missing_files.explain(
         run_directory / "stderr.log",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import host
+from runner.running import host
 
 
 def test_the_kernel_and_libc_are_those_of_this_machine() -> None:

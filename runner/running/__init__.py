@@ -1,0 +1,1 @@
+"""The last stages: a planned step gets what it needs, is carried out and recorded."""
