@@ -62,6 +62,8 @@ def test_names_experiments_and_tags_are_recorded(reprun: Program) -> None:
     assert record["name"] == "a name"
     assert record["request"]["run_id"] == "b" * 32
     assert record["tags"] == {"team": "a=b", "note": ""}
+    shown = reprun("runs", "show").out.splitlines()
+    assert {"name        a name", "experiment  first tries"} < set(shown)
     assert reprun.record(".", *LOCAL, "--experiment-id", "7")["experiment_id"] == "7"
 
 
@@ -94,6 +96,7 @@ def test_keep_leaves_a_checkout_that_git_understands(reprun: Program) -> None:
     checkout = Repository(kept)
     assert checkout.head == repository.head
     assert checkout.git("status", "--porcelain").split() == ["??", "metrics.json", "??", "out.txt"]
+    assert str(kept) in reprun("runs", "show").out
 
 
 def test_without_keep_nothing_of_the_checkout_stays(reprun: Program) -> None:
