@@ -170,6 +170,15 @@ def test_a_dry_run_knows_an_environment_that_stands(reprun: Program) -> None:
     assert environment["lock"]["sha256"] == record["environment"]["lock"]["sha256"]
 
 
+def test_a_dry_run_knows_that_the_projects_own_lock_is_used(reprun: Program) -> None:
+    (reprun.directory / "requirements.txt").write_text(f"six==1.16.0 --hash=sha256:{'0' * 64}\n")
+    document = reprun("run", ".", "--dry-run", "--json", "--relock").document
+    assert document["environment"]["lock"]["made"] == "project"
+    assert document["warnings"] == [
+        "--relock changes nothing: the project's own lock is used as it is"
+    ]
+
+
 def test_a_dry_run_refuses_what_a_run_would_refuse(reprun: Program) -> None:
     said = reprun("run", ".", "--dry-run", "--json", "-P", "count=many")
     assert said.code == 2
