@@ -34,6 +34,7 @@ def describe(request: Request, *, settings: Settings, progress: Progress) -> dic
     with pipeline.plan(request, settings=settings, progress=heard, only_look=True) as planned:
         _check_variables(planned)
         step = planned.prepared.step
+        locks.warn(planned.spec, relock=request.relock, progress=heard)
         return {
             "command": render(step, hiding=True),
             "entry_point": step.entry_point.name,
@@ -46,7 +47,7 @@ def describe(request: Request, *, settings: Settings, progress: Progress) -> dic
             "inputs": [r.glob for r in planned.prepared.readings]
             + [file.path for file in planned.prepared.digested]
             + list(planned.prepared.downloads),
-            "warnings": [*heard.warnings, *planned.prepared.warnings, *planned.spec.warnings],
+            "warnings": [*heard.warnings, *planned.prepared.warnings],
         }
 
 
@@ -86,7 +87,8 @@ def _source(source: Source) -> dict[str, object]:
 
 def _environment(planned: Plan, settings: Settings) -> dict[str, object]:
     backend, spec = planned.backend, planned.spec
-    known = None if planned.request.relock else locks.peek(backend, spec, settings)
+    resolves = planned.request.relock and spec.lock_text is None
+    known = None if resolves else locks.peek(backend, spec, settings)
     described: dict[str, object] = {
         "kind": spec.kind,
         "origin": spec.origin,

@@ -57,7 +57,7 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
         reference = load.load(files).environment
         backend = kinds.choose(reference, request.env_manager)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
-        unlocked = _Without(files, project_lock.path_for(reference.path or ""))
+        unlocked = _without_own_lock(files, reference.path or "")
         spec = backend.read(reference, unlocked, as_of=None)
         _refuse_others(spec, backend)
         progress.stage("lock", spec.origin or "")
@@ -71,6 +71,12 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
     if changed:
         atomic_write(path, content)
     return Written(path, lock, changed, lock.text.count("=="))
+
+
+def _without_own_lock(files: ProjectFiles, path: str) -> ProjectFiles:
+    """The project as if it had no lock of ours; where a lock is all it has, that one stays."""
+    own = project_lock.path_for(path)
+    return files if own == path else _Without(files, own)
 
 
 def _refuse_others(spec: Spec, backend: Backend) -> None:

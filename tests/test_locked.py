@@ -35,6 +35,15 @@ HASHED = f"alpha==1.0 --hash=sha256:{'0' * 64}\n"
             "bring it up to date with the tool that wrote it",
         ),
         (
+            {
+                "pyproject.toml": '[project]\nname = "work"\nversion = "1"\n',
+                "uv.lock": "version = 1\n",
+            },
+            {},
+            "uv.lock is a lock already, and is used as it is",
+            "bring it up to date with the tool that wrote it",
+        ),
+        (
             {"train.py": ""},
             {},
             "the project names no packages, so there is nothing to lock",

@@ -91,11 +91,16 @@ def _manifest(context: click.Context) -> Manifest | None:
     from runner.source.address import split_uri
 
     try:
-        uri, subdirectory = split_uri(str(context.params.get("uri") or "."))
+        uri, subdirectory = split_uri(_typed_uri(context))
         files = standing.look(uri, subdirectory, caller=standing_directory())
         return None if files is None else examine(files)
     except (RunnerError, OSError):
         return None
+
+
+def _typed_uri(context: click.Context) -> str:
+    # Behind an option that still lacks its value click leaves the arguments unread.
+    return str(context.params.get("uri") or next(iter(context.args), "."))
 
 
 def complete_run(

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 run_argument = click.argument("name", metavar="RUN", default="latest", shell_complete=complete_run)
 
 
-@click.group(epilog="RUN is an id, a unique prefix of one, `latest`, or `latest:ENTRYPOINT`.")
+EPILOG = """\b
+RUN is an id, a unique prefix of one, `latest`, or `latest:ENTRYPOINT`.
+\b
+Example:  reprun runs show latest:train
+"""
+
+
+@click.group(epilog=EPILOG)
 def runs() -> None:
     """List, show, read and delete recorded runs."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from runner.cli.render import duration, home_relative, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from runner.store.records import Run
 
@@ -64,13 +66,25 @@ def _next(run: Run) -> str:
     short = run.id[:SHORT_ID]
     if run.status == "finished":
         get = f"   reprun runs get {short} --to ." if run.outputs else ""
-        return f"{label('next')}reprun runs show {short}{get}"
-    return f"{label('next')}reprun shell {short}   reprun runs logs {short} --stderr"
+        return f"{label('next')}reprun runs show {short}{get}{_kept(run)}"
+    return f"{label('next')}reprun shell {short}   reprun runs logs {short} --stderr{_kept(run)}"
+
+
+def _kept(run: Run) -> str:
+    """How to get into the checkout that `--keep` left."""
+    checkout = _checkout(run)
+    return f"   cd {shlex.quote(str(checkout))}" if checkout else ""
+
+
+def _checkout(run: Run) -> Path | None:
+    checkout = run.directory / "checkout" if run.directory else None
+    return checkout if checkout and checkout.is_dir() else None
 
 
 def record_lines(run: Run) -> Iterator[str]:
     """The record for a person to read."""
     yield _ending(run)
+    yield from _belonging_lines(run)
     yield f"{label('command')}{run.command}"
     yield from _source_lines(run)
     for parameter in run.parameters:
@@ -85,6 +99,12 @@ def record_lines(run: Run) -> Iterator[str]:
     for name, value in run.metrics.items():
         yield f"{label('metric')}{name} = {value:.6g}"
     yield from _ending_lines(run)
+
+
+def _belonging_lines(run: Run) -> Iterator[str]:
+    for word, text in (("name", run.name), ("experiment", run.experiment or run.experiment_id)):
+        if text:
+            yield f"{label(word)}{text}"
 
 
 def _source_lines(run: Run) -> Iterator[str]:
@@ -127,4 +147,6 @@ def _ending_lines(run: Run) -> Iterator[str]:
         yield f"{label('tag')}{name} = {value}"
     for text in run.warnings:
         yield f"{label('warning')}{text}"
+    if checkout := _checkout(run):
+        yield f"{label('checkout')}{home_relative(str(checkout))}"
     yield f"{label('record')}{home_relative(f'{run.directory}/record.json')}"

@@ -89,8 +89,8 @@ def _hash(messages: str, where: str) -> EnvironmentFailure | None:
     if match := _HASH.search(messages):
         return HashMismatch(
             f"{where}`{match.group(1)}` does not have the hash that the lock names",
-            "the index serves another file than the one that was locked: find out why, or lock "
-            "again with `--relock`",
+            "the index serves another file than the one that was locked: find out why before you "
+            "lock again",
             details=last_lines(messages),
         )
     if "--require-hashes" in messages or "requires a hash" in messages:
@@ -107,13 +107,13 @@ def _unparsed(messages: str, where: str) -> EnvironmentFailure | None:
     if match is None:
         return None
     reason, line = match.groups()
-    single = re.fullmatch(r"([\w.\[\]-]+)\s*=\s*(\d[^=]*)", line)
-    return EnvironmentFailure(
-        f"{where}`{line}` is no requirement: {reason}",
-        f"did you mean `{single.group(1)}=={single.group(2)}`?"
-        if single
-        else "write it as `numpy==1.26.4`, or `numpy>=1.26,<2`",
-    )
+    if single := re.fullmatch(r"([\w.\[\]-]+)\s*=\s*(\d[^=]*)", line):
+        hint = f"did you mean `{single.group(1)}=={single.group(2)}`?"
+    elif "git+" in line:
+        hint = "write it as `name @ git+https://HOST/OWNER/NAME@VERSION`"
+    else:
+        hint = "write it as `numpy==1.26.4`, or `numpy>=1.26,<2`"
+    return EnvironmentFailure(f"{where}`{line}` is no requirement: {reason}", hint)
 
 
 def _built(messages: str, where: str) -> EnvironmentFailure | None:
@@ -127,16 +127,21 @@ def _built(messages: str, where: str) -> EnvironmentFailure | None:
     ):
         return None
     package = match.group(1)
+    said, hint = cause_of(messages) or (
+        "its own build fails",
+        "it has no wheel for this Python and platform; try another version of it, or of Python",
+    )
+    return BuildFailure(
+        f"{where}`{package}` can't be built: {said}", hint, details=last_lines(messages)
+    )
+
+
+def cause_of(messages: str) -> tuple[str, str] | None:
+    """Why a build failed, and what to do; None where its output shows nothing known."""
     for rule in (_missing_header, _missing_tool, _missing_module, _too_new):
         if (said := rule(messages)) is not None:
-            return BuildFailure(f"{where}`{package}` can't be built: {said[0]}", said[1],
-                                details=last_lines(messages))  # fmt: skip
-    return BuildFailure(
-        f"{where}`{package}` can't be built: its own build fails",
-        "it has no wheel for this Python and platform; another version of it may, "
-        "or the Python that it was made for",
-        details=last_lines(messages),
-    )
+            return said
+    return None
 
 
 def _missing_header(messages: str) -> tuple[str, str] | None:

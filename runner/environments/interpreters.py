@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.environments import facts, versions
 from runner.errors import NoSuchPython
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from runner.environments.base import Interpreter
     from runner.progress import Progress
     from runner.settings import Settings
+
+
+_PYTHON_2: Final = re.compile(r"(?:==|~=)?\s*2(?:\.|$)")
 
 
 def find(
@@ -140,6 +144,11 @@ def _refuse(text: str, known: facts.Facts) -> Interpreter:
         if (interpreter := known.interpreter(path)) is not None:
             there.add(interpreter.version)
     listed = ", ".join(sorted(there, key=versions.numbers))
+    if _PYTHON_2.match(text):
+        raise NoSuchPython(
+            f"Python {text} is too old: neither virtualenv nor uv makes environments of it",
+            f"ask for one that is here: {listed}",
+        )
     raise NoSuchPython(
         f"no Python {text} on this machine, and uv can't fetch it",
         f"install it (`pyenv install {text}`), or ask for one that is here: {listed}",

@@ -9,6 +9,7 @@ is editable.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from runner.source.model import Checkout
 
 _BASE: Final = "_reprun_base.pth"
+_NO_EDITABLE: Final = re.compile(r"no attribute '(?:get_requires_for_)?build_editable'")
 _COMPILED: Final = (".so", ".pyd", ".dylib")
 
 
@@ -139,10 +141,10 @@ def _install_packages(
     settings: Settings,
     progress: Progress,
 ) -> None:
-    from runner.environments.diagnosis import failure
+    from runner.environments.own_builds import failure
 
     answer = _offered(lock, checkout, at, environment, settings, progress)
-    if "build_editable" in answer.messages and answer.status != 0:
+    if answer.status != 0 and _NO_EDITABLE.search(answer.messages):
         # setuptools for Python 3.6 is older than editable wheels (PEP 660).
         progress.warning("a package can't be installed editable here: a copy of it is installed")
         plain = replace(
@@ -150,7 +152,9 @@ def _install_packages(
         )
         answer = _offered(plain, checkout, at, environment, settings, progress)
     if answer.status != 0:
-        raise failure(answer.messages, origin=lock.local_packages[0].path)
+        paths = [package.path for package in lock.local_packages]
+        named = [path for path in paths if f"{_inside(checkout, path)}`" in answer.messages]
+        raise failure(answer.messages, named or paths, origin=paths[0])
 
 
 def _offered(

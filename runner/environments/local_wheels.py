@@ -52,7 +52,7 @@ def _build(path: Path, name: str, python: Path, folder: Path, progress: Progress
     from tempfile import TemporaryDirectory
 
     from runner.environments import uv
-    from runner.environments.diagnosis import failure
+    from runner.environments.own_builds import failure
     from runner.files import replace_directory
 
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -65,5 +65,5 @@ def _build(path: Path, name: str, python: Path, folder: Path, progress: Progress
             progress=progress,
         )
         if answer.status != 0:
-            raise failure(answer.messages, origin=name)
+            raise failure(answer.messages, [name], origin=name)
         replace_directory(output, folder)

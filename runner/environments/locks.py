@@ -41,8 +41,7 @@ def find_or_make(
     """
     from runner.locking import hold
 
-    for warning in spec.warnings:
-        progress.warning(warning)
+    warn(spec, relock=relock, progress=progress)
     if spec.lock_text is not None or not backend.LOCKS:
         return backend.lock(spec, files=files, settings=settings, progress=progress)
     if not relock and (found := _stored(spec, settings)) is not None:
@@ -60,6 +59,19 @@ def find_or_make(
             f"the lock can't be kept in {settings.locks}: {error.strerror or error}",
             "set REPRUN_HOME to a folder that can be written",
         ) from error
+
+
+def warn(spec: Spec, *, relock: bool, progress: Progress) -> None:
+    """Say what is doubtful in `spec`, and which flags its own lock leaves without effect."""
+    for warning in spec.warnings:
+        progress.warning(warning)
+    flags = [flag for flag, given in (("--relock", relock), ("--as-of", spec.as_of)) if given]
+    if spec.lock_text is not None and flags:
+        change = "changes" if len(flags) == 1 else "change"
+        progress.warning(
+            f"{' and '.join(flags)} {change} nothing: the project's own lock is used as it is",
+            "bring that lock up to date instead",
+        )
 
 
 def peek(backend: Backend, spec: Spec, settings: Settings) -> Lock | None:

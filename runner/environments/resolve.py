@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner import fingerprint
-from runner.environments import addresses, git_wheels, uv
+from runner.environments import addresses, diagnosis, git_wheels, own_builds, uv
 from runner.environments.base import Lock
-from runner.environments.diagnosis import failure
 from runner.environments.platforms import platform_name
 from runner.environments.reading import DYNAMIC
 from runner.environments.requirements import name_of
@@ -94,13 +93,20 @@ def _tried(
         answer = uv.run(_arguments(spec, interpreter, folder, sources, attempt), progress=progress)
         if answer.status == 0:
             return answer.output, attempt
-        error = failure(answer.messages, origin=spec.origin)
+        error = _failure(spec, answer.messages)
         if not isinstance(error, DependencyConflict | NoSuchPackage):
             break
         if error.message.endswith(tuple(f"is called `{name}`" for name in _named(error))):
             break
     assert error is not None
     raise error
+
+
+def _failure(spec: Spec, messages: str) -> EnvironmentFailure:
+    own = [key.removeprefix(DYNAMIC) for key in spec.extra if key.startswith(DYNAMIC)]
+    if own:
+        return own_builds.failure(messages, own, origin=spec.origin)
+    return diagnosis.failure(messages, origin=spec.origin)
 
 
 def _named(error: EnvironmentFailure) -> Iterator[str]:

@@ -81,7 +81,8 @@ def _folders(top: Path, subdirectory: str) -> list[str]:
         entries = sorted((top / above).iterdir())
     except OSError:
         return []
-    return [f"{above}/{entry.name}".lstrip("/") for entry in entries if entry.is_dir()]
+    folders = [entry.name for entry in entries if entry.is_dir() and entry.name != ".git"]
+    return [f"{above}/{name}".lstrip("/") for name in folders]
 
 
 def _conforms(files: Standing) -> ProjectFiles:

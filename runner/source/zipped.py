@@ -156,7 +156,8 @@ def _download(address: Address, path: Path, progress: Progress) -> None:
     except urllib.error.HTTPError as error:
         error.close()
         raise SourceNotFound(
-            f"{address.public} can't be had: {error.code} {error.reason}"
+            f"{address.public} can't be had: {error.code} {error.reason}",
+            hint="check the spelling; a private archive may look like one that is missing",
         ) from None
     except urllib.error.URLError as error:
         reason = error.reason

@@ -58,6 +58,13 @@ def test_entry_points_and_parameters_of_the_project(reprun: Program) -> None:
     assert _offered(reprun, "run", ".", "-e", "need", "-P", "al") == ["alpha="]
 
 
+def test_the_project_is_the_one_that_the_line_names(reprun: Program) -> None:
+    samples.lay(reprun.directory / "there")
+    assert _offered(reprun, "run", "there", "-e", "ne") == ["need"]
+    assert _offered(reprun, "run", "there", "-P", "c") == ["count="]
+    assert _offered(reprun, "run", "there", "-e", "need", "-P", "al") == ["alpha="]
+
+
 def test_a_broken_or_missing_project_offers_nothing(reprun: Program) -> None:
     assert _offered(reprun, "run", ".", "-e", "m") == []
     (reprun.directory / "MLproject").write_text("\t: [")

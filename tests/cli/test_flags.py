@@ -62,6 +62,8 @@ def test_names_experiments_and_tags_are_recorded(reprun: Program) -> None:
     assert record["name"] == "a name"
     assert record["request"]["run_id"] == "b" * 32
     assert record["tags"] == {"team": "a=b", "note": ""}
+    shown = reprun("runs", "show").out.splitlines()
+    assert {"name        a name", "experiment  first tries"} < set(shown)
     assert reprun.record(".", *LOCAL, "--experiment-id", "7")["experiment_id"] == "7"
 
 
@@ -94,6 +96,7 @@ def test_keep_leaves_a_checkout_that_git_understands(reprun: Program) -> None:
     checkout = Repository(kept)
     assert checkout.head == repository.head
     assert checkout.git("status", "--porcelain").split() == ["??", "metrics.json", "??", "out.txt"]
+    assert str(kept) in reprun("runs", "show").out
 
 
 def test_without_keep_nothing_of_the_checkout_stays(reprun: Program) -> None:
@@ -165,6 +168,15 @@ def test_a_dry_run_knows_an_environment_that_stands(reprun: Program) -> None:
     assert environment["ready"] is True
     assert environment["hash"] == record["environment"]["hash"]
     assert environment["lock"]["sha256"] == record["environment"]["lock"]["sha256"]
+
+
+def test_a_dry_run_knows_that_the_projects_own_lock_is_used(reprun: Program) -> None:
+    (reprun.directory / "requirements.txt").write_text(f"six==1.16.0 --hash=sha256:{'0' * 64}\n")
+    document = reprun("run", ".", "--dry-run", "--json", "--relock").document
+    assert document["environment"]["lock"]["made"] == "project"
+    assert document["warnings"] == [
+        "--relock changes nothing: the project's own lock is used as it is"
+    ]
 
 
 def test_a_dry_run_refuses_what_a_run_would_refuse(reprun: Program) -> None:

@@ -39,6 +39,14 @@ def test_stages_then_output_then_three_lines(reprun: Program, served: Served, in
     assert f"reprun runs show {record['id'][:10]} " in lines[-1]
 
 
+def test_who_keeps_the_checkout_is_told_where_it_is(reprun: Program) -> None:
+    samples.lay(reprun.directory)
+    with terminal(reprun, "run", ".", *LOCAL, "--keep") as seen:
+        assert seen.end() == 0
+    run_id = reprun.records()[0]["id"]
+    assert f"cd {reprun.home}/runs/{run_id}/checkout" in seen.text.splitlines()[-1]
+
+
 def test_outputs_that_take_a_while_to_keep_are_announced(reprun: Program) -> None:
     samples.lay(reprun.directory, "entry_points: {main: {command: 'truncate -s 600M big.bin'}}\n")
     with terminal(reprun, "run", ".", *LOCAL) as seen:

@@ -240,7 +240,7 @@ def test_reprun_alone_shows_what_it_can_do(reprun: Program) -> None:
     "command",
     [
         ("run",), ("check",), ("lock",), ("shell",), ("doctor",), ("completion",),
-        ("runs", "list"), ("runs", "show"), ("runs", "logs"), ("runs", "artifacts"),
+        ("runs",), ("runs", "list"), ("runs", "show"), ("runs", "logs"), ("runs", "artifacts"),
         ("runs", "get"), ("runs", "delete"),
     ],
 )  # fmt: skip

@@ -132,6 +132,12 @@ def test_no_such_python_lists_those_that_are_there(workshop: Workshop) -> None:
     assert OWN in (caught.value.hint or "")
 
 
+def test_python_2_is_not_looked_for(workshop: Workshop) -> None:
+    with pytest.raises(NoSuchPython, match=r"Python 2\.7 is too old") as caught:
+        find(workshop, "2.7")
+    assert "3.1" in (caught.value.hint or "")
+
+
 def test_text_that_is_no_version(workshop: Workshop) -> None:
     with pytest.raises(NoSuchPython, match="`three` is no Python version"):
         find(workshop, "three")

@@ -182,12 +182,28 @@ def test_a_setup_py_is_asked_what_it_depends_on(workshop: Workshop) -> None:
     assert "alpha==1.0" in lock.text
 
 
-def test_a_package_of_the_project_that_does_not_build(workshop: Workshop) -> None:
-    for path, text in package_files("mine", "1.0", fail="raise SystemExit('no way')").items():
-        workshop.project.write(f"lib/{path}", text)
-    workshop.project.write("requirements.txt", "./lib\n")
+@pytest.mark.parametrize("line", ["./lib", "-e ./lib"])
+def test_a_package_of_the_project_that_does_not_build(workshop: Workshop, line: str) -> None:
+    write_package(workshop.project.root / "lib", "mine")
+    with (workshop.project.root / "lib" / "_backend.py").open("a") as backend:
+        backend.write("raise RuntimeError('no way')\n")
+    write_package(workshop.project.root / "good", "good")
+    workshop.project.write("requirements.txt", f"-e ./good\n{line}\n")
     with pytest.raises(BuildFailure) as caught:
         built(workshop, REQUIREMENTS)
+    assert caught.value.message == "`lib` can't be built: its own build fails"
+    assert "the fault is the project's" in (caught.value.hint or "")
+    assert any("no way" in line for line in caught.value.details)
+    assert workshop.heard.warnings == []
+
+
+def test_a_setup_that_can_not_say_what_it_depends_on(workshop: Workshop) -> None:
+    real_setuptools(workshop)
+    workshop.project.write("lib/setup.py", "raise RuntimeError('no way')\n")
+    workshop.project.write("requirements.txt", "./lib\n")
+    with pytest.raises(BuildFailure) as caught:
+        workshop.lock(REQUIREMENTS)
+    assert caught.value.message == "`lib` can't be built: its own build fails"
     assert any("no way" in line for line in caught.value.details)
 
 

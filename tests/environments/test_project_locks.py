@@ -114,6 +114,26 @@ def uv_in(folder: Path, *arguments: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("relock", "as_of", "flags"),
+    [
+        (True, None, "--relock changes"),
+        (False, "2020-01-01T00:00:00Z", "--as-of changes"),
+        (True, "2020-01-01T00:00:00Z", "--relock and --as-of change"),
+    ],
+)
+def test_flags_that_a_lock_of_the_project_leaves_without_effect_are_warned_of(
+    workshop: Workshop, *, relock: bool, as_of: str | None, flags: str
+) -> None:
+    text = f"alpha==1.0 --hash=sha256:{'0' * 64}\n"
+    workshop.project.write("requirements.txt", text)
+    assert workshop.lock(REQUIREMENTS)[1].text == text
+    assert workshop.heard.warnings == []
+    assert workshop.lock(REQUIREMENTS, relock=relock, as_of=as_of)[1].text == text
+    said = f"{flags} nothing: the project's own lock is used as it is"
+    assert workshop.heard.warnings == [said]
+
+
 def test_a_uv_lock_is_kept_verbatim_and_installed(workshop: Workshop, repository: Path) -> None:
     workshop.index.wheel("alpha", "1.0")
     workshop.index.wheel("beta", "1.0")

@@ -244,8 +244,9 @@ def test_an_archive_behind_a_url(
             assert files.read("MLproject") == b"name: z\n"
         with pytest.raises(SourceNotFound, match=r"p\.zip can't be had: 401"):
             resolved(f"{host.url}/p.zip")
-        with pytest.raises(SourceNotFound, match="can't be had: 404"):
+        with pytest.raises(SourceNotFound, match="can't be had: 404") as gone:
             resolved(f"{host.with_password}/q.zip")
+        assert (gone.value.hint or "").startswith("check the spelling")
     with pytest.raises(SourceUnreachable, match="can't reach") as caught:
         resolved(f"http://me:s3cret@127.0.0.1:{free_port()}/p.zip")
     assert "s3cret" not in caught.value.message

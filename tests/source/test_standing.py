@@ -45,5 +45,6 @@ def test_what_stands_nowhere(tmp_path: Path) -> None:
     repository.git("clone", "-q", "--bare", ".", str(tmp_path / "bare"))
     assert look("bare", "", caller=tmp_path) is None
     assert look("https://example.org/x", "", caller=tmp_path) is None
-    with pytest.raises(SourceNotFound, match="has no directory `gone`"):
+    with pytest.raises(SourceNotFound, match="has no directory `gone`") as caught:
         look("repository", "gone", caller=tmp_path)
+    assert ".git" not in (caught.value.hint or "")
