@@ -13,7 +13,7 @@ import click
 from runner.cli.completion import complete_run
 from runner.cli.options import json_option
 from runner.cli.render import Terminal, ago, duration, size, table
-from runner.cli.streams import say, say_json
+from runner.cli.streams import say, say_json, writing
 
 if TYPE_CHECKING:
     from runner.store.summaries import Summary
@@ -127,8 +127,9 @@ def logs(name: str, *, stderr: bool) -> None:
     assert recorded.directory is not None
     path = recorded.directory / ("stderr.log" if stderr else "stdout.log")
     if path.exists():
-        with path.open("rb") as file:
+        with path.open("rb") as file, writing():
             shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
 
 
 @runs.command(epilog="Example:  reprun runs artifacts latest")

@@ -96,9 +96,8 @@ def capture(
     homes = _homes_inside(checkout.root, settings)
     project = _relative_project(checkout)
     with rescuing(checkout.root, rescues):
-        after = _scan_after(
-            checkout.root, before.repositories | homes | {".git"}, opening=not copies
-        )
+        without = before.repositories | homes | {".git"}
+        after = _scan_after(checkout.root, without, opening=not copies)
         found = _outputs(checkout.root, before, after, project, declared, metrics, original)
         _announce(found, progress)
         shown_at = run_directory / layout.ARTIFACTS
@@ -122,8 +121,8 @@ def _announce(found: list[_Found], progress: Progress) -> None:
 
 
 def _deleted(before: Scan, after: Scan, project: str, homes: frozenset[str]) -> tuple[str, ...]:
-    gone = (path for path in before.entries if path not in after.entries)
-    return tuple(sorted(_shown(path, project) for path in gone if not _below(path, homes)))
+    gone = (p for p in before.entries if p not in after.entries and not _below(p, homes))
+    return tuple(sorted(_shown(path, project) for path in gone))
 
 
 def _alone(found: list[_Found]) -> frozenset[tuple[int, int]]:
