@@ -100,8 +100,8 @@ def capture(
         after = _scan_after(checkout.root, without, opening=not copies)
         found = _outputs(checkout.root, before, after, project, declared, metrics, original)
         _announce(found, progress)
-        shown_at = run_directory / layout.ARTIFACTS
-        keeper = Keeper(checkout.root, shown_at, settings, copies, _alone(found))
+        shown = run_directory / layout.ARTIFACTS
+        keeper = Keeper(checkout.root, shown, settings, copies, _alone(found))
         kept, unread = _keep_all(keeper, found)
         _keep_empty_folders(keeper, before, after, project)
     outputs = tuple(sorted(kept, key=lambda file: file.path))
@@ -261,13 +261,14 @@ def _below(path: str, folders: frozenset[str]) -> bool:
 
 def _scan_after(root: Path, without: frozenset[str], *, opening: bool) -> Scan:
     after = scan.scan(root, without=without)
-    closed: frozenset[str] = frozenset()
-    while opening and set(after.unreadable) - closed:
-        closed |= set(after.unreadable)
+    closed: set[str] = set()
+    while opening and after.unreadable.keys() - closed:
+        closed |= after.unreadable.keys()
         for path in after.unreadable:
             # The step closed it to its owner; the checkout is ours.
             with contextlib.suppress(OSError):
-                (root / path).chmod(0o700)
+                if not (root / path).is_symlink():
+                    (root / path).chmod(stat.S_IRWXU)
         after = scan.scan(root, without=without)
     return after
 

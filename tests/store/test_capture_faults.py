@@ -59,6 +59,27 @@ def test_a_checkout_that_the_step_deleted(work: Work) -> None:
     )
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o000])
+def test_a_checkout_that_the_step_replaced_by_a_link(work: Work, mode: int) -> None:
+    """What it leads to is somebody else's: not read, not made read-only, not opened up."""
+    outside = work.root.with_name("outside")
+    outside.mkdir()
+    theirs = outside / "theirs"
+    theirs.write_text("private")
+    theirs.chmod(0o600)
+    outside.chmod(mode)
+    remove_tree(work.root)
+    work.root.symlink_to(outside)
+    captured = work.capture()
+    assert outside.stat().st_mode & 0o777 == mode
+    assert theirs.stat().st_mode & 0o777 == 0o600
+    assert captured.outputs == ()
+    assert list(work.settings.objects.iterdir()) == []
+    assert captured.warnings == (
+        "the checkout can't be listed and is not kept: a link is in its place",
+    )
+
+
 def test_a_full_disk_loses_nothing(tmp_path: Path, settings: Settings) -> None:
     with small_disk(settings.data, size="2m"):
         work = Work(tmp_path / "checkout", settings)
