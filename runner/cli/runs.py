@@ -180,17 +180,23 @@ def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 def delete(names: tuple[str, ...], *, yes: bool) -> None:
     """Delete runs, and the outputs that no other run has."""
+    from runner.errors import StoreError
     from runner.settings import read_settings
     from runner.store import gc
     from runner.store import runs as store
 
     settings = read_settings()
-    found = [store.find(name, settings=settings) for name in names]
+    found = list(dict.fromkeys(store.find(name, settings=settings) for name in names))
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("nobody is there to be asked; pass --yes to delete")
         click.confirm(f"delete {', '.join(found)}?", abort=True, err=True)
     released = store.delete(found, settings=settings)
     with Terminal(transient=True) as terminal:
-        freed = gc.collect(settings=settings, progress=terminal, released=released).size
+        try:
+            freed = gc.collect(settings=settings, progress=terminal, released=released).size
+        except StoreError as error:
+            # The runs are gone; only their outputs' room stays taken for now.
+            freed = 0
+            terminal.warning(error.message, error.hint)
     say(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted, {size(freed)} freed")
