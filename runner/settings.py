@@ -13,17 +13,24 @@ if TYPE_CHECKING:
 
 
 class Settings(Struct, frozen=True):
-    """The two homes.
+    """The two homes, and what stands in for one of them.
 
     Attributes:
         data: what must not be lost: runs, objects, locks, index (`REPRUN_HOME`, else
             `$XDG_DATA_HOME/reprun`, else `~/.local/share/reprun`).
         cache: what may be deleted at any time (`REPRUN_CACHE`, else `REPRUN_HOME/cache` where
             `REPRUN_HOME` is set, else `$XDG_CACHE_HOME/reprun`, else `~/.cache/reprun`).
+        scratch: where objects go while somebody only looks; None to keep them.
     """
 
     data: Path
     cache: Path
+    scratch: Path | None = None
+
+    @property
+    def homes(self) -> tuple[Path, ...]:
+        """Every folder that is ours, and so is never a part of a project."""
+        return (self.data, self.cache, *(() if self.scratch is None else (self.scratch,)))
 
     @property
     def runs(self) -> Path:
@@ -33,7 +40,7 @@ class Settings(Struct, frozen=True):
     @property
     def objects(self) -> Path:
         """Each output file once, named by its SHA-256."""
-        return self.data / "objects"
+        return (self.scratch or self.data) / "objects"
 
     @property
     def locks(self) -> Path:

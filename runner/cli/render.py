@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.streams import plain, say
+from runner.cli.streams import mention, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,8 @@ STEP = "step"  # the last stage of the chain: after it the step itself prints
 class Terminal:
     """A `Progress` that shows the stages on stderr where that is a terminal.
 
-    Leaving its context ends the line that a stage left open, so that an error gets its own.
+    Leaving its context ends the line that a stage left open, so that an error gets its own. Where
+    stderr can't be written, nothing is shown; the record has the warnings.
 
     Args:
         quiet: show nothing but errors.
@@ -77,9 +78,9 @@ class Terminal:
         """A warning stays on the screen."""
         if not self.quiet:
             self._close_line()
-            say(click.style("warning: ", fg="yellow") + text, err=True)
+            mention(plain(click.style("warning: ", fg="yellow") + text))
             if hint:
-                say(click.style("hint: ", fg="cyan") + hint, err=True)
+                mention(plain(click.style("hint: ", fg="cyan") + hint))
 
     def end(self) -> None:
         """Nothing more is shown on the line that is open."""
@@ -92,7 +93,7 @@ class Terminal:
             self._open_line = False
 
     def _write(self, text: str) -> None:
-        click.echo(text, err=True, nl=False)
+        mention(text, newline=False)
 
     _label: str = ""
 

@@ -11,7 +11,7 @@ import click
 from runner.cli.completion import complete_entry_point, complete_parameter
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
-from runner.cli.streams import say, say_json
+from runner.cli.streams import mention, plain, say, say_json
 
 if TYPE_CHECKING:
     from runner.request import Request
@@ -173,5 +173,5 @@ def _run(request: Request, *, as_json: bool, quiet: bool) -> int:
         say_json(to_json(recorded))
     else:
         for line in ending_lines(recorded, live=terminal.live):
-            say(line, err=True)
+            mention(plain(line))
     return pipeline.exit_code_of(recorded)

@@ -13,7 +13,7 @@ import click
 from runner.cli.completion import complete_run
 from runner.cli.options import json_option
 from runner.cli.render import Terminal, ago, duration, size, table
-from runner.cli.streams import say, say_json
+from runner.cli.streams import say, say_json, writing
 
 if TYPE_CHECKING:
     from runner.store.summaries import Summary
@@ -134,8 +134,9 @@ def logs(name: str, *, stderr: bool) -> None:
     assert recorded.directory is not None
     path = recorded.directory / ("stderr.log" if stderr else "stdout.log")
     if path.exists():
-        with path.open("rb") as file:
+        with path.open("rb") as file, writing():
             shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
 
 
 @runs.command(epilog="Example:  reprun runs artifacts latest")
@@ -186,17 +187,23 @@ def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 def delete(names: tuple[str, ...], *, yes: bool) -> None:
     """Delete runs, and the outputs that no other run has."""
+    from runner.errors import StoreError
     from runner.settings import read_settings
     from runner.store import gc
     from runner.store import runs as store
 
     settings = read_settings()
-    found = [store.find(name, settings=settings) for name in names]
+    found = list(dict.fromkeys(store.find(name, settings=settings) for name in names))
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("nobody is there to be asked; pass --yes to delete")
         click.confirm(f"delete {', '.join(found)}?", abort=True, err=True)
     released = store.delete(found, settings=settings)
     with Terminal(transient=True) as terminal:
-        freed = gc.collect(settings=settings, progress=terminal, released=released).size
+        try:
+            freed = gc.collect(settings=settings, progress=terminal, released=released).size
+        except StoreError as error:
+            # The runs are gone; only their outputs' room stays taken for now.
+            freed = 0
+            terminal.warning(error.message, error.hint)
     say(f"{len(found)} run{'' if len(found) == 1 else 's'} deleted, {size(freed)} freed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def complete() -> None:
-    """Give `reprun >&-` a stream that swallows everything.
+    """Give `reprun >&-` a stream that swallows everything, and have stdout take every text.
 
     The next file to be opened would get the number of the closed one, and be written to.
     """
@@ -25,14 +26,25 @@ def complete() -> None:
                 os.dup2(handle, number)
                 os.close(handle)
             setattr(sys, name, os.fdopen(number, mode))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As on stderr: a locale without a character is no reason to say nothing.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def say(text: str, *, err: bool = False) -> None:
     """Print a line or several; of control characters only colours are let through."""
     import click
 
-    with _writing(err=err):
+    with writing(err=err):
         click.echo(plain(text), err=err)
+
+
+def mention(text: str, *, newline: bool = True) -> None:
+    """Print to stderr what a run must not fail for: a full disk, a reader who went away."""
+    import click
+
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True, nl=newline)
 
 
 def say_json(document: object, *, indent: int | None = 2) -> None:
@@ -41,12 +53,17 @@ def say_json(document: object, *, indent: int | None = 2) -> None:
 
     import click
 
-    with _writing(err=False):
+    with writing(err=False):
         click.echo(json.dumps(document, indent=indent))
 
 
 @contextlib.contextmanager
-def _writing(*, err: bool) -> Iterator[None]:
+def writing(*, err: bool = False) -> Iterator[None]:
+    """Say of which stream it is that it can't be written.
+
+    Raises:
+        OutputError: it can't be; a reader who went away stays a BrokenPipeError.
+    """
     try:
         yield
     except BrokenPipeError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.manifest.document import ScalarNode, shorten
 from runner.manifest.parameter_types import described
-from runner.manifest.values import default_violation, shown
+from runner.manifest.values import default_violation, number, shown
 
 if TYPE_CHECKING:
     from runner.manifest.document import MappingNode
@@ -45,7 +45,7 @@ def _limits(parameter: Parameter, node: MappingNode, scope: Scope) -> None:
         message = f"`min` and `max` mean nothing for {described(parameter.type)}: {scope.owner}"
         scope.warning(node, "limits", message, "write `type: float` or `type: int`")
     elif low is not None and high is not None and low > high:
-        message = f"`min` {low:g} is above `max` {high:g}: no value fits {scope.owner}"
+        message = f"`min` {number(low)} is above `max` {number(high)}: no value fits {scope.owner}"
         scope.warning(node, "limits", message, "swap them")
 
 

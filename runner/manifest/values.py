@@ -17,6 +17,7 @@ WILD = r"\)\s*[*+{]"
 QUANTIFIER = r"[*+{]"
 TAME_QUANTIFIERS = 3
 TAME_LENGTH = 200
+EXACT = 1e15  # below it every integer is a float, too
 
 
 class Violation(NamedTuple):
@@ -84,15 +85,20 @@ def shown(parameter: Parameter, text: str) -> str:
     return "the value given (it is secret)" if parameter.secret else f"`{shorten(text)}`"
 
 
+def number(bound: float) -> str:
+    """A bound as a person would write it, and as an integer takes it: not `1e+07`."""
+    return str(int(bound)) if abs(bound) < EXACT and bound == int(bound) else repr(bound)
+
+
 def _outside(parameter: Parameter, value: object) -> Violation | None:
     low, high = parameter.minimum, parameter.maximum
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     # Written so that NaN is outside of every range.
     if low is not None and not value >= low:
-        return Violation(f"must be at least {low:g}", f"{low:g}")
+        return Violation(f"must be at least {number(low)}", number(low))
     if high is not None and not value <= high:
-        return Violation(f"must be at most {high:g}", f"{high:g}")
+        return Violation(f"must be at most {number(high)}", number(high))
     return None
 
 

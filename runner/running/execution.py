@@ -13,7 +13,7 @@ from runner.executors.shell import argv_for
 from runner.manifest.command import render
 from runner.running import recording, surroundings
 from runner.running.plan import Ready
-from runner.store import artifacts, metrics, runs
+from runner.store import artifacts, layout, metrics, runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +148,28 @@ def _keep(
         rescues=rescues,
         progress=progress,
     )
-    measured = metrics.read(entry_point.metrics, captured, project=ready.checkout.project)
+    try:
+        finished = _close(ready, begun, outcome, captured, settings=settings, progress=progress)
+    except BaseException as error:
+        error.add_note(f"the step's outputs are in {begun.directory / layout.ARTIFACTS}")
+        raise
+    if request.keep and not ready.checkout.in_place:
+        _keep_checkout(ready.checkout.root, kept)
+    return finished
+
+
+def _close(
+    ready: Ready,
+    begun: Run,
+    outcome: Outcome,
+    captured: artifacts.Captured,
+    *,
+    settings: Settings,
+    progress: Noting,
+) -> Run:
+    assert begun.directory is not None
+    declared = ready.step.entry_point.metrics
+    measured = metrics.read(declared, captured, project=ready.checkout.project)
     # Of a step that failed nobody expects that its metrics are there.
     doubts = () if outcome.exit_code else measured.warnings
     for text in (*outcome.warnings, *captured.warnings, *doubts):
@@ -163,10 +184,7 @@ def _keep(
         limit=_limit(ready),
         warnings=tuple(progress.warnings),
     )
-    finished = runs.finish(closed, settings=settings)
-    if request.keep and not ready.checkout.in_place:
-        _keep_checkout(ready.checkout.root, kept)
-    return finished
+    return runs.finish(closed, settings=settings)
 
 
 def _explain_missing_file(

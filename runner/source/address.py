@@ -157,8 +157,9 @@ def _near_scheme(scheme: str, public: str) -> str:
 
 def _file_path(uri: str, authority: str, rest: str) -> Path:
     if authority not in {"", "localhost"}:
+        host = authority.rpartition("@")[2]
         raise RequestError(
-            f"`{public_url(uri)}` names the host `{authority}`, a file URL must not",
+            f"`{public_url(uri)}` names the host `{host}`, a file URL must not",
             hint="write file:///PATH, with three slashes",
         )
     import urllib.parse

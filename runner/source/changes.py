@@ -126,7 +126,7 @@ def _capture(
 
 
 def _homes_inside(root: Path, settings: Settings) -> tuple[str, ...]:
-    homes = (home.resolve() for home in (settings.data, settings.cache))
+    homes = (home.resolve() for home in settings.homes)
     return tuple(f"{home.relative_to(root)}/" for home in homes if home.is_relative_to(root))
 
 

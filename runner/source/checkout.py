@@ -73,7 +73,6 @@ def _in_place(source: Source) -> Checkout:
 
 def _take_slot(folder: Path) -> tuple[Path, HeldLock]:
     """The lowest slot that nobody holds, cleared of what a killed run may have left."""
-    from runner.files import remove_tree
     from runner.locking import try_hold
 
     for slot in range(_SLOTS):
@@ -81,10 +80,22 @@ def _take_slot(folder: Path) -> tuple[Path, HeldLock]:
         if lock is None:
             continue
         root = folder / str(slot)
+        if _cleared(root):
+            return root, lock
+        lock.release()
+    raise SourceError(f"all {_SLOTS} checkouts below {folder} are in use")
+
+
+def _cleared(root: Path) -> bool:
+    """False where something stays: what a container wrote as root, a file system mounted there."""
+    from runner.files import remove_tree
+
+    try:
         if os.path.lexists(root):
             remove_tree(root)
-        return root, lock
-    raise SourceError(f"all {_SLOTS} checkouts below {folder} are in use")
+    except OSError:
+        return False
+    return True
 
 
 def _lay_out(source: Source, root: Path, settings: Settings, progress: Progress) -> None:

@@ -32,7 +32,7 @@ def resolve(
         SourceTooLarge: it holds more than a snapshot may.
     """
     assert address.path is not None
-    entries = list(_walk(address.path, (settings.data, settings.cache), progress))
+    entries = list(_walk(address.path, settings.homes, progress))
     bundle.check_size(entries, where=str(address.path))
     digest, size = bundle.store(entries, (), settings=settings)
     return captured("directory", address, digest, size, entries, subdirectory, address.path)

@@ -206,10 +206,13 @@ def _named(error: SourceError, address: Address) -> SourceError:
 
 
 def _plain(address: Address) -> str:
-    """The URL as git gets it: with no user and password, which any process list would show."""
+    """The URL as git gets it: with no user and password, which any process list would show.
+
+    Of `git://` they mean nothing; git would take them for a part of the host's name, and say it.
+    """
     scheme, separator, rest = address.url.partition("://")
     if not separator or scheme.lower() not in {"http", "https"}:
-        return address.public if scheme.lower() == "ssh" else address.url
+        return address.public if scheme.lower() in {"ssh", "git"} else address.url
     authority, slash, path = rest.partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 

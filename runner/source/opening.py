@@ -39,6 +39,6 @@ def opened(
             import tempfile
 
             aside = stack.enter_context(tempfile.TemporaryDirectory(prefix="reprun-"))
-            settings = replace(settings, data=Path(aside))
+            settings = replace(settings, scratch=Path(aside))
         source = resolve.resolve(request, settings=settings, progress=progress)
         yield source, stack.enter_context(open_files(source, settings=settings))

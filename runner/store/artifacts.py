@@ -6,18 +6,19 @@ import contextlib
 import os
 import stat
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from runner import patterns
-from runner.errors import StoreError
+from runner.errors import SourceError, StoreError
 from runner.store import layout, scan
 from runner.store.keeping import Keeper, Unreadable
+from runner.store.rescue import rescuing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from runner.manifest.model import Output
     from runner.progress import Progress
@@ -93,20 +94,16 @@ def capture(
     """
     copies = stays or checkout.in_place
     homes = _homes_inside(checkout.root, settings)
-    after = _scan_after(checkout.root, before.repositories | homes | {".git"}, opening=not copies)
     project = _relative_project(checkout)
-    found = _outputs(checkout.root, before, after, project, declared, metrics, original)
-    _announce(found, progress)
-    shown_at = run_directory / layout.ARTIFACTS
-    keeper = Keeper(checkout.root, shown_at, settings, copies, _alone(found))
-    try:
+    with rescuing(checkout.root, rescues):
+        without = before.repositories | homes | {".git"}
+        after = _scan_after(checkout.root, without, opening=not copies)
+        found = _outputs(checkout.root, before, after, project, declared, metrics, original)
+        _announce(found, progress)
+        shown = run_directory / layout.ARTIFACTS
+        keeper = Keeper(checkout.root, shown, settings, copies, _alone(found))
         kept, unread = _keep_all(keeper, found)
         _keep_empty_folders(keeper, before, after, project)
-    except OSError as error:
-        raise _not_kept(_saved(checkout.root, rescues), error) from error
-    except BaseException as error:
-        error.add_note(f"the step's outputs are in {_saved(checkout.root, rescues)}")
-        raise
     outputs = tuple(sorted(kept, key=lambda file: file.path))
     return Captured(
         outputs=outputs,
@@ -124,8 +121,8 @@ def _announce(found: list[_Found], progress: Progress) -> None:
 
 
 def _deleted(before: Scan, after: Scan, project: str, homes: frozenset[str]) -> tuple[str, ...]:
-    gone = (path for path in before.entries if path not in after.entries)
-    return tuple(sorted(_shown(path, project) for path in gone if not _below(path, homes)))
+    gone = (p for p in before.entries if p not in after.entries and not _below(p, homes))
+    return tuple(sorted(_shown(path, project) for path in gone))
 
 
 def _alone(found: list[_Found]) -> frozenset[tuple[int, int]]:
@@ -226,7 +223,7 @@ def _only_touched(
         return False
     try:
         return original(shown) == file.read_bytes()
-    except OSError:
+    except (OSError, SourceError):
         return False
 
 
@@ -253,8 +250,9 @@ def _kind(mode: int) -> str:
 
 def _homes_inside(root: Path, settings: Settings) -> frozenset[str]:
     """Our own homes, where a person put them into the folder that is run in place."""
-    homes = (home for home in (settings.data, settings.cache) if home.is_relative_to(root))
-    return frozenset(home.relative_to(root).as_posix() for home in homes)
+    top = root.resolve()
+    inside = (home for home in map(Path.resolve, settings.homes) if home.is_relative_to(top))
+    return frozenset(home.relative_to(top).as_posix() for home in inside)
 
 
 def _below(path: str, folders: frozenset[str]) -> bool:
@@ -263,13 +261,14 @@ def _below(path: str, folders: frozenset[str]) -> bool:
 
 def _scan_after(root: Path, without: frozenset[str], *, opening: bool) -> Scan:
     after = scan.scan(root, without=without)
-    closed: frozenset[str] = frozenset()
-    while opening and set(after.unreadable) - closed:
-        closed |= set(after.unreadable)
+    closed: set[str] = set()
+    while opening and after.unreadable.keys() - closed:
+        closed |= after.unreadable.keys()
         for path in after.unreadable:
             # The step closed it to its owner; the checkout is ours.
             with contextlib.suppress(OSError):
-                (root / path).chmod(0o700)
+                if not (root / path).is_symlink():
+                    (root / path).chmod(stat.S_IRWXU)
         after = scan.scan(root, without=without)
     return after
 
@@ -293,22 +292,6 @@ def _keep_all(keeper: Keeper, found: list[_Found]) -> tuple[list[RecordedFile], 
     keeper.settings.objects.mkdir(mode=0o700, parents=True, exist_ok=True)
     parallel.each(keep, found, weight=lambda item: item.entry.size)
     return kept, sorted(warnings)
-
-
-def _saved(place: Path, rescues: tuple[Path, ...]) -> Path:
-    """Where a checkout's outputs are safe from its end; a rename needs no space."""
-    for rescue in rescues:
-        with contextlib.suppress(OSError):
-            return place.rename(rescue)
-    return place
-
-
-def _not_kept(place: Path, error: OSError) -> StoreError:
-    return layout.storing(
-        f"the step's outputs, which still lie in {place},",
-        error,
-        hint=f"free some space or set REPRUN_HOME; the outputs are in {place}",
-    )
 
 
 def _keep_empty_folders(keeper: Keeper, before: Scan, after: Scan, project: str) -> None:

@@ -24,7 +24,7 @@ def copy_out(run: Run, pattern: str, target: Path, *, replace: bool) -> tuple[Pa
         replace: whether files that are there may be replaced.
 
     Raises:
-        RequestError: nothing matches, or a file is there already.
+        RequestError: nothing matches, a file is there already, or two would get the same place.
         StoreError: an output is gone from the store.
     """
     chosen = [file for file in run.outputs if patterns.matches(pattern, file.path)]
@@ -34,6 +34,7 @@ def copy_out(run: Run, pattern: str, target: Path, *, replace: bool) -> tuple[Pa
             f"run {run.id} has no output that matches `{pattern}`", hint=f"it has: {known}"
         )
     places = [(file, artifacts.path_of(run, file), _place(file, target)) for file in chosen]
+    _refuse_same(places, target)
     if not replace:
         _refuse_existing([place for _, _, place in places])
     for file, source, place in places:
@@ -43,7 +44,20 @@ def copy_out(run: Run, pattern: str, target: Path, *, replace: bool) -> tuple[Pa
 
 def _place(file: RecordedFile, target: Path) -> Path:
     # An output beside the project (`../x`) stays below the target, too.
-    return target / file.path.replace("../", "")
+    inside = file.path
+    while inside.startswith("../"):
+        inside = inside.removeprefix("../")
+    return target / inside
+
+
+def _refuse_same(places: list[tuple[RecordedFile, Path, Path]], target: Path) -> None:
+    taken: dict[Path, str] = {}
+    for file, _, place in places:
+        if (other := taken.setdefault(place, file.path)) != file.path:
+            raise RequestError(
+                f"`{other}` and `{file.path}` would both become {place.relative_to(target)}",
+                hint="copy them one after the other, to two folders",
+            )
 
 
 def _refuse_existing(places: list[Path]) -> None:

@@ -47,10 +47,14 @@ def _threaded(work: Callable[[T], None], waiting: list[T], workers: int) -> None
                 errors.append(error)
 
     threads = [threading.Thread(target=consume) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    except BaseException as error:
+        errors.append(error)  # Ctrl-C: nobody begins another one
+        raise
     if errors:
         raise errors[0]
 

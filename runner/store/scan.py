@@ -58,7 +58,7 @@ def scan(root: Path, *, without: frozenset[str] | None = None) -> Scan:
     """Look at everything below `root`, following no link.
 
     Args:
-        root: a folder.
+        root: a folder; a link in its place holds nothing.
         without: paths that are left out; None for every `.git`.
     """
     entries: dict[str, Entry] = {}
@@ -66,6 +66,8 @@ def scan(root: Path, *, without: frozenset[str] | None = None) -> Scan:
     unreadable: dict[str, str] = {}
     repositories: set[str] = set()
     waiting = [""]
+    if root.is_symlink():
+        unreadable[""], waiting = "a link is in its place", []
     while waiting:
         below = waiting.pop()
         try:

@@ -113,6 +113,16 @@ def test_a_run_is_deleted(reprun: Program, run: str) -> None:
     assert not left & {output["sha256"] for output in record["outputs"]}
 
 
+def test_a_run_is_deleted_beside_one_that_can_not_be_read(reprun: Program, run: str) -> None:
+    damaged = reprun.record(".", *LOCAL)["id"]
+    (reprun.home / "runs" / damaged / "record.json").write_text("{")
+    said = reprun("runs", "delete", run, run, "-y")
+    assert (said.code, said.out) == (0, "1 run deleted, 0 B freed\n")
+    assert "warning: nothing is collected: " in said.err
+    assert damaged in said.err
+    assert not (reprun.home / "runs" / run).exists()
+
+
 def test_a_shell_is_as_the_step_saw_it(reprun: Program, run: str) -> None:
     (reprun.directory / "main.py").write_text("changed since")
     said = reprun("shell", run, "-c", "cat main.py; echo $PYTHONHASHSEED")

@@ -114,6 +114,18 @@ def test_names_that_are_no_text(reprun: Program, encoding: str) -> None:
     assert "something broke inside" not in said.err
 
 
+def test_a_locale_that_lacks_characters(reprun: Program) -> None:
+    parameters = "parameters: {text: string}"
+    samples.lay(
+        reprun.directory, f"entry_points: {{main: {{{parameters}, command: ': {{text}}'}}}}"
+    )
+    reprun.variables["PYTHONIOENCODING"] = "latin-1"
+    reprun.record(".", *LOCAL, "-P", "text=€")
+    for arguments in (("runs", "show"), ("run", ".", "-P", "text=€", "--dry-run"), ("doctor",)):
+        said = reprun(*arguments)
+        assert said.code == 0, said.err
+
+
 @pytest.mark.parametrize("kind", ["directory", "repository"])
 def test_a_home_inside_the_project_is_no_part_of_it(reprun: Program, kind: str) -> None:
     reprun.home = reprun.directory / ".home"
@@ -127,7 +139,17 @@ def test_a_home_inside_the_project_is_no_part_of_it(reprun: Program, kind: str) 
         trees.add(record["source"]["tree"])
         assert "new.txt" in record["source"]["changes"]["added"]
         assert not [path for path in record["source"]["changes"]["added"] if ".home" in path]
+        looked = reprun("run", ".", *LOCAL, "--dry-run", "--json").document
+        assert looked["source"]["changes"]["added"] == record["source"]["changes"]["added"]
     assert len(trees) == 1
+
+
+def test_a_home_inside_the_project_that_is_named_by_a_link(reprun: Program) -> None:
+    samples.lay(reprun.directory)
+    (reprun.home.parent / "link").symlink_to(reprun.directory)
+    reprun.variables["REPRUN_HOME"] = str(reprun.home.parent / "link" / ".home")
+    record = reprun.record(".", *LOCAL, "--in-place")
+    assert {output["path"] for output in record["outputs"]} == {"out.txt", "metrics.json"}
 
 
 @pytest.mark.parametrize(
@@ -149,3 +171,25 @@ def test_a_full_disk_behind_stdout(reprun: Program, command: str, code: int, sai
     if " --env-manager" in command:
         assert reprun.records()[0]["status"] == "finished"
         assert reprun("runs", "logs").out == "hello\n"
+
+
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2> >(exit)"])
+@pytest.mark.parametrize(("ending", "code"), [("true", 0), ("exit 3", 3), ("kill -9 $$", 137)])
+def test_nobody_hears_of_a_run(reprun: Program, redirection: str, ending: str, code: int) -> None:
+    """Neither a full disk behind stderr nor a reader who went away makes a run fail."""
+    command = f"echo 1 > out.txt; sleep 0.2; mkfifo pipe; echo lost >&2; {ending}"
+    samples.lay(reprun.directory, f"entry_points: {{main: {{command: '{command}'}}}}\n")
+    done = _in_shell(reprun, f"reprun run . --env-manager local {redirection}")
+    assert done.returncode == code
+    (record,) = reprun.records()
+    assert [output["path"] for output in record["outputs"]] == ["out.txt"]
+    assert "`pipe` is a named pipe and is not kept" in record["warnings"]
+    assert reprun("runs", "logs", "--stderr").out == "lost\n"
+
+
+def test_a_log_that_a_full_disk_does_not_take(reprun: Program) -> None:
+    samples.lay(reprun.directory)
+    reprun.record(".", *LOCAL)
+    done = _in_shell(reprun, "reprun runs logs >/dev/full")
+    assert done.returncode == 125
+    assert done.stderr == "error: stdout can't be written: no space left on device\n"

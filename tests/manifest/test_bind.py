@@ -221,3 +221,24 @@ def test_a_default_that_breaks_its_type_is_passed_as_it_is(tmp_path: Path) -> No
     step = bind(choose(load(files), None, files), {}, manifest_path=None)
     assert (step.parameters[0].text, step.parameters[0].value) == ("None", "None")
     assert render(step) == "x None"
+
+
+@pytest.mark.parametrize(
+    ("declared", "text", "bound"),
+    [
+        ("type: int, min: 10000000", "1", "10000000"),
+        ("type: int, min: 16777217", "1", "16777217"),
+        ("type: float, max: 0.1234567", "1", "0.1234567"),
+        ("type: float, min: 1.0e+30", "1", "1e+30"),
+    ],
+)
+def test_the_value_in_a_hint_is_one_that_will_do(
+    tmp_path: Path, declared: str, text: str, bound: str
+) -> None:
+    manifest = f"entry_points: {{main: {{parameters: {{n: {{{declared}}}}}, command: 'x {{n}}'}}}}"
+    files = project(tmp_path, manifest)
+    entry_point = choose(load(files), None, files)
+    with pytest.raises(ParameterError) as caught:
+        bind(entry_point, {"n": text}, manifest_path=None)
+    assert caught.value.hint == f"pass `-P n={bound}`"
+    assert bind(entry_point, {"n": bound}, manifest_path=None).parameters[0].text == bound

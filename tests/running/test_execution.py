@@ -50,6 +50,26 @@ def test_outputs_outlive_a_run_whose_home_is_full(tmp_path: Path, settings: Sett
         assert (place / "model.bin").stat().st_size == 3_000_000
 
 
+class Pressed(Listener):
+    """A person who presses Ctrl-C when they see a warning."""
+
+    def warning(self, text: str, hint: str | None = None) -> None:
+        super().warning(text, hint)
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_after_the_outputs_were_kept(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "MLproject").write_text("entry_points: {main: {command: 'echo 1 > o; mkfifo f'}}")
+    request = Request(uri=str(tmp_path), caller=tmp_path, env_manager="local")
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run(request, settings=settings, progress=Pressed())
+    run = runs.read("latest", settings=settings)
+    assert run.directory is not None
+    kept = run.directory / "artifacts"
+    assert run.reason == f"interrupted; the step's outputs are in {kept}"
+    assert (kept / "o").read_text() == "1\n"
+
+
 SLOW = """\
 import os, sys, time
 from pathlib import Path

@@ -111,6 +111,7 @@ def test_a_directory_with_a_colon_in_its_name_is_a_directory(tmp_path: Path) -> 
         ("htps://h/o/n", "the scheme `htps`", "did you mean `https://h/o/n`?"),
         ("gti://h/o/n", "the scheme `gti`", "did you mean `git://h/o/n`?"),
         ("ftp://u:secret@h/o/n", "the scheme `ftp` of `ftp://h/o/n`", "use one of https"),
+        ("file://u:secret@h/o/n", "names the host `h`", "write file:///PATH"),
         ("https://", "names no repository", "https://HOST/OWNER/NAME"),
         ("https://github.com", "names no repository", "https://HOST/OWNER/NAME"),
         ("https://-oProxyCommand=x/o/n", "names no repository", "https://"),

@@ -15,6 +15,7 @@ from runner.errors import SourceDamaged, SourceError
 from runner.progress import Silent
 from runner.source import bundle, lay
 from runner.source.checkout import checkout, inside
+from tests.support.filesystems import mounted
 from tests.support.repositories import Daemon, Repository, run_git
 
 if TYPE_CHECKING:
@@ -56,6 +57,18 @@ def test_a_checkout_stands_at_the_same_path_for_every_version(
         with checkout(source, settings=settings, progress=Silent()) as made:
             roots.add(made.root)
     assert len(roots) == 1
+
+
+def test_a_slot_that_can_not_be_cleared_is_left_alone(
+    project: Repository, resolved: Resolve, settings: Settings
+) -> None:
+    """As with what a container wrote as root: the next run must not fail for it."""
+    source = resolved(project.path)
+    with mounted(settings.work / source.work_key / "0"):
+        for _ in range(2):
+            with checkout(source, settings=settings, progress=Silent()) as made:
+                assert made.root.name == "1"
+                assert (made.root / "run.sh").exists()
 
 
 def test_two_at_once_have_a_slot_each(

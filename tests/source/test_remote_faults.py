@@ -11,6 +11,7 @@ import pytest
 
 from runner.errors import (
     GitMissing,
+    SourceError,
     SourceNotFound,
     SourceRefused,
     SourceUnreachable,
@@ -115,6 +116,16 @@ def test_a_password_is_in_no_process_list(project: Repository, resolved: Resolve
     shown = [line for line in seen if web.url.removeprefix("http://").encode() in line]
     assert any(b"remote-http" in line or b"fetch" in line for line in shown)
     assert not [line for line in shown if b"s3cret" in line]
+
+
+def test_a_password_where_none_can_be(
+    project: Repository, daemon: Daemon, resolved: Resolve
+) -> None:
+    address = daemon.url.removeprefix("git://")
+    assert resolved(f"git://me:s3cret@{address}/project").commit == project.head
+    with pytest.raises(SourceError) as caught:
+        resolved("git://me:s3cret@127.0.0.1:1/project")
+    assert "s3cret" not in f"{caught.value.message} {caught.value.hint} {caught.value.details}"
 
 
 def test_no_git(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
-from runner.errors import StoreError
+from runner.errors import SourceDamaged, StoreError
 from runner.files import remove_tree
 from runner.settings import Settings
-from runner.store import artifacts
+from runner.store import artifacts, parallel
 from runner.store.records import RecordedFile
 from tests.support.disks import fill, small_disk
 from tests.support.nobody import as_nobody
@@ -55,6 +56,27 @@ def test_a_checkout_that_the_step_deleted(work: Work) -> None:
     assert set(captured.deleted) >= {"kept.txt", "sub/file"}
     assert captured.warnings == (
         "the checkout can't be listed and is not kept: no such file or directory",
+    )
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o000])
+def test_a_checkout_that_the_step_replaced_by_a_link(work: Work, mode: int) -> None:
+    """What it leads to is somebody else's: not read, not made read-only, not opened up."""
+    outside = work.root.with_name("outside")
+    outside.mkdir()
+    theirs = outside / "theirs"
+    theirs.write_text("private")
+    theirs.chmod(0o600)
+    outside.chmod(mode)
+    remove_tree(work.root)
+    work.root.symlink_to(outside)
+    captured = work.capture()
+    assert outside.stat().st_mode & 0o777 == mode
+    assert theirs.stat().st_mode & 0o777 == 0o600
+    assert captured.outputs == ()
+    assert list(work.settings.objects.iterdir()) == []
+    assert captured.warnings == (
+        "the checkout can't be listed and is not kept: a link is in its place",
     )
 
 
@@ -168,3 +190,46 @@ def test_killed_in_the_middle_loses_nothing(tmp_path: Path, settings: Settings) 
     for kept in settings.objects.iterdir():
         assert sha256(kept.read_bytes()) == kept.name
     assert len(work.capture().outputs) == 10, "and it can be done again"
+
+
+def test_ctrl_c_before_anything_is_kept_loses_nothing(work: Work) -> None:
+    """While the checkout is still looked through, which takes seconds where it is large."""
+
+    def interrupted(_path: str) -> bytes:
+        raise KeyboardInterrupt
+
+    work.write("out.txt", "an hour's work")
+    work.write("kept.txt", "kept")
+    rescue = work.root.with_name("rescue")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        work.capture(original=interrupted, rescues=(rescue,))
+    assert caught.value.__notes__ == [f"the step's outputs are in {rescue}"]
+    assert (rescue / "out.txt").read_text() == "an hour's work"
+
+
+def test_a_source_that_can_not_be_read_any_more(work: Work) -> None:
+    """Nobody can tell then whether a file was only touched, which is no reason to lose the run."""
+
+    def damaged(_path: str) -> bytes:
+        raise SourceDamaged("git was killed")
+
+    work.write("kept.txt", "kept")
+    assert paths(work.capture(original=damaged)) == ["kept.txt"]
+
+
+def test_ctrl_c_ends_the_threads_too() -> None:
+    begun = []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        time.sleep(0.2)
+
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            parallel.each(work, range(100), weight=lambda _: 1 << 20)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    time.sleep(1)
+    assert len(begun) <= 3 * (os.cpu_count() or 1)

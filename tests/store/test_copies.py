@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from runner.errors import RequestError, StoreError
 from runner.store.copies import copy_out
 from tests.support.runs import ended_run
+from tests.support.work import Work
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.store.records import Run
-    from tests.support.work import Work
 
 
 @pytest.fixture
@@ -59,3 +60,15 @@ def test_what_the_run_has_not(run: Run, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="output `tool` is gone from"):
         copy_out(run, "**", tmp_path / "to", replace=False)
     assert not (tmp_path / "to").exists()
+
+
+def test_outputs_beside_the_project(work: Work, tmp_path: Path) -> None:
+    inner = Work(work.root.with_name("inner"), work.settings, subdirectory="project")
+    for path in ("beside", "project/odd../file", "project/beside"):
+        inner.write(path, path)
+    run = ended_run(outputs=inner.capture().outputs, directory=inner.run_directory)
+    run = replace(run, source=replace(run.source, subdirectory="project"))
+    assert copy_out(run, "odd*/*", tmp_path, replace=False) == (tmp_path / "odd../file",)
+    assert copy_out(run, "../beside", tmp_path, replace=False) == (tmp_path / "beside",)
+    with pytest.raises(RequestError, match="would both become beside"):
+        copy_out(run, "**", tmp_path / "to", replace=True)

@@ -50,6 +50,7 @@ class Work:
         in_place: bool = False,
         stays: bool = False,
         original: Callable[[str], bytes | None] | None = None,
+        rescues: tuple[Path, ...] = (),
     ) -> Captured:
         """Capture what was made since the baseline."""
         return artifacts.capture(
@@ -62,6 +63,7 @@ class Work:
             metrics=(Output(metrics),) if metrics else (),
             original=original,
             stays=stays,
+            rescues=rescues,
         )
 
     def artifact(self, path: str) -> Path:
