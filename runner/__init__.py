@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from runner.errors import RunnerError
     from runner.store.records import Run
 
-__all__ = ["Run", "run"]
+__all__ = ["Run", "RunnerError", "run"]
 
 
 def run(
@@ -29,13 +30,19 @@ def run(
     version: str | None = None,
     env_manager: str | None = None,
     run_name: str | None = None,
+    run_id: str | None = None,
     experiment: str | None = None,
+    experiment_id: str | None = None,
     tags: Mapping[str, str] | None = None,
     timeout: float | None = None,
     as_of: str | None = None,
+    storage_dir: str | os.PathLike[str] | None = None,
     clean_env: bool = False,
+    pass_env: Iterable[str] = (),
     in_place: bool = False,
+    keep: bool = False,
     relock: bool = False,
+    exact: bool = False,
     show: bool = False,
 ) -> Run:
     """Run a step of the project at `uri` and record it, as `reprun run` does.
@@ -47,23 +54,30 @@ def run(
         version: branch, tag, commit or an expression such as `main~2`.
         env_manager: `local` or `venv`; None for what the manifest asks for.
         run_name: a name for the run, for people.
+        run_id: the MLflow run that the step shall log to.
         experiment: the experiment that the run belongs to.
+        experiment_id: the same, by id.
         tags: name → value, kept in the record.
         timeout: seconds of wall time the step may take.
         as_of: `commit` or a date: resolve with the packages of that time.
+        storage_dir: where remote `path` parameters are downloaded to.
         clean_env: pass only a base list of variables to the step.
+        pass_env: names of variables to pass on all the same.
         in_place: run in the project's own directory.
+        keep: keep the checkout, as `checkout` in the run's directory.
         relock: resolve the environment's lock anew.
+        exact: refuse another patch release of Python than the one that is asked for.
         show: let the step's output through to this process's stdout and stderr.
 
     Returns:
         the recorded run, whatever its `status`: a step that fails does not raise.
 
     Raises:
-        runner.errors.RunnerError: the request is wrong, the step could not be started, or its
+        RunnerError: the request is wrong, the step could not be started, or its
             results could not be kept.
     """
     import sys
+    from pathlib import Path
 
     from runner import pipeline, request
     from runner.settings import read_settings
@@ -79,22 +93,32 @@ def run(
         parameters={name: str(value) for name, value in (parameters or {}).items()},
         env_manager=request.read_environment_manager(env_manager),
         run_name=run_name,
+        run_id=run_id,
         experiment=experiment,
+        experiment_id=experiment_id,
         tags=dict(tags or {}),
         timeout=timeout,
         as_of=request.read_as_of(as_of),
+        storage_dir=None if storage_dir is None else Path(storage_dir).absolute(),
         clean_env=clean_env,
+        pass_env=tuple(pass_env),
         in_place=in_place,
+        keep=keep,
         relock=relock,
+        exact=exact,
     )
     streams = (sys.stdout.buffer, sys.stderr.buffer) if show else None
     return pipeline.run(asked, settings=read_settings(), show=streams)
 
 
-def __getattr__(name: str) -> type[Run]:
-    """`runner.Run` is imported when it is first asked for: `reprun --version` needs none of it."""
+def __getattr__(name: str) -> type[Run | RunnerError]:
+    """Classes are imported when they are first asked for: `reprun --version` needs none of it."""
     if name == "Run":
         from runner.store.records import Run
 
         return Run
+    if name == "RunnerError":
+        from runner.errors import RunnerError
+
+        return RunnerError
     raise AttributeError(f"module `runner` has no attribute `{name}`")

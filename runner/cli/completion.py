@@ -108,7 +108,7 @@ def complete_run(
     _parameter: click.Parameter,
     incomplete: str,
 ) -> list[CompletionItem]:
-    """The latest runs' ids."""
+    """`latest`, and the latest runs' ids."""
     from click.shell_completion import CompletionItem
 
     from runner.progress import Silent
@@ -121,7 +121,8 @@ def complete_run(
         summaries = index.list_runs(wanted, settings=read_settings(), progress=Silent())
     except (RunnerError, OSError):
         return []
-    return [
+    latest = [CompletionItem("latest")] if summaries and "latest".startswith(incomplete) else []
+    return latest + [
         CompletionItem(summary.id, help=f"{summary.entry_point} {summary.status}")
         for summary in summaries
         if summary.id.startswith(incomplete)

@@ -197,7 +197,9 @@ def delete(names: tuple[str, ...], *, yes: bool) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("nobody is there to be asked; pass --yes to delete")
-        click.confirm(f"delete {', '.join(found)}?", abort=True, err=True)
+        if not click.confirm(f"delete {', '.join(found)}?", err=True):
+            say("nothing is deleted", err=True)
+            return
     released = store.delete(found, settings=settings)
     with Terminal(transient=True) as terminal:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.errors import InputError, UnknownRun
-from runner.store import artifacts, names, runs
+from runner.store import copies, names, runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def outputs(value: str, settings: Settings) -> tuple[Run, str, list[tuple[str, P
     ]
     if not chosen:
         raise InputError(f"`{value}`: run {run.id} has no output `{wanted}`", _has(run))
-    return run, wanted, [(file.path, artifacts.path_of(run, file)) for file in chosen]
+    return run, wanted, [(file.path, copies.path_of(run, file)) for file in chosen]
 
 
 def _run(name: str, settings: Settings) -> tuple[Run, str]:

@@ -109,7 +109,10 @@ def _nothing_there(parameter: BoundParameter, context: Context) -> ParameterErro
     if parameter.secret:
         return ParameterError(f"parameter `{parameter.name}` must be a path that exists")
     if not parameter.text:
-        return ParameterError(f"parameter `{parameter.name}` must be a path, not an empty text")
+        return ParameterError(
+            f"parameter `{parameter.name}` must be a path, not an empty text",
+            f"pass `-P {parameter.name}=PATH`",
+        )
     return ParameterError(
         f"parameter `{parameter.name}`: there is no file or folder `{parameter.text}`",
         _where_to_look(parameter.text, context),

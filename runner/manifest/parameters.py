@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import shlex
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MAIN = "main"
 PROGRAMS = {".py": "python", ".sh": "bash", ".R": "Rscript"}
 SHORTEST_SLIP = 4
+MOST_PROJECTS = 5  # to be named in a hint
 
 Fault = tuple[str, str | None]
 
@@ -90,9 +92,19 @@ def _lone(manifest: Manifest, files: ProjectFiles, place: str) -> EntryPoint:
     where = f"{manifest.path} declares no entry points" if manifest.path else absent
     scripts = [name for name in files.names() if name.endswith(tuple(PROGRAMS))]
     script = "main.py" if "main.py" in scripts else next(iter(sorted(scripts)), "FILE.py")
-    raise UnknownEntryPoint(
-        f"{where}, and no script was named", f"pass `-e {shlex.quote(script)}` to run a script"
-    )
+    hint = f"pass `-e {shlex.quote(script)}` to run a script"
+    if not manifest.path and (below := _projects_below(files)):
+        hint = f"there is one in {below}; else {hint}"
+    raise UnknownEntryPoint(f"{where}, and no script was named", hint)
+
+
+def _projects_below(files: ProjectFiles) -> str:
+    found = []
+    for name in files.names():
+        with contextlib.suppress(SourceError):  # a link that leads out of the source
+            if files.read(f"{name}/MLproject") is not None:
+                found.append(f"`{name}`")
+    return ", ".join(found[:MOST_PROJECTS])
 
 
 def _script(manifest: Manifest, name: str, files: ProjectFiles) -> EntryPoint:

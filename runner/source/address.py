@@ -130,6 +130,7 @@ def _refuse_drive(uri: str) -> None:
 
 
 def _classify_url(uri: str, scheme: str, authority: str, rest: str) -> Address:
+    uri = f"{scheme}://{uri.partition('://')[2]}"  # git knows schemes in small letters only
     if scheme == "file":
         return _classify_path(uri, _file_path(uri, authority, rest))
     public = public_url(uri)

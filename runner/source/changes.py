@@ -8,6 +8,7 @@ conversion or filter the repository asks for, and the user's repository is only 
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -104,7 +105,11 @@ def _capture(
         ) from error
     snapshot = Snapshot()
     answer = plumbing.git(
-        _STATUS, store=own, work_tree=found.work_tree, variables=plumbing.personal()
+        _STATUS,
+        store=own,
+        work_tree=found.work_tree,
+        variables=plumbing.personal(),
+        heard=lambda said: _warn_of_closed(said, progress),
     )
     ours = _homes_inside(found.work_tree, settings)
     for path, state in _parse_status(answer):
@@ -123,6 +128,15 @@ def _capture(
             _take_submodule(snapshot, found.work_tree, path, settings, progress)
             snapshot.moved |= snapshot.submodules.get(path) != commit
     return snapshot
+
+
+def _warn_of_closed(said: str, progress: Progress) -> None:
+    """Git leaves out a folder that it can't list, and says so."""
+    for folder in re.findall(r"could not open directory '(.*)': ", said):
+        progress.warning(
+            f"`{folder}` can't be read, and does not come along",
+            "let git ignore it, or have it readable",
+        )
 
 
 def _homes_inside(root: Path, settings: Settings) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from runner.errors import GitMissing
 from runner.source import failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 # How the caller reaches servers is theirs; where git looks for repositories is ours.
@@ -83,10 +83,12 @@ def git(
     work_tree: Path | None = None,
     standard_input: bytes | None = None,
     where: str | None = None,
+    heard: Callable[[str], None] | None = None,
 ) -> bytes:
     """What git prints when run on the repository `store`.
 
-    `where` is the repository's name in messages, its path unless given.
+    `where` is the repository's name in messages, its path unless given; `heard` gets what git
+    says beside its answer.
 
     Raises:
         GitMissing: there is no git.
@@ -110,6 +112,8 @@ def git(
         raise missing(error) from error
     if done.returncode != 0:
         raise failures.explain(done.stderr.decode(errors="replace"), where=where or str(store))
+    if heard is not None and done.stderr:
+        heard(done.stderr.decode(errors="replace"))
     return done.stdout
 
 

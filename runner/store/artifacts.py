@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from runner import patterns
-from runner.errors import SourceError, StoreError
+from runner.errors import SourceError
 from runner.store import layout, scan
 from runner.store.keeping import Keeper, Unreadable
 from runner.store.rescue import rescuing
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runner.progress import Progress
     from runner.settings import Settings
     from runner.source.model import Checkout
-    from runner.store.records import RecordedFile, Run
+    from runner.store.records import RecordedFile
     from runner.store.scan import Entry, Scan
 
 Baseline = scan.Scan
@@ -142,30 +142,6 @@ def _missing(declared: tuple[Output, ...], outputs: tuple[RecordedFile, ...]) ->
         for output in declared
         if not any(map(patterns.compile_glob(output.glob).fullmatch, names))
     )
-
-
-def path_of(run: Run, file: RecordedFile) -> Path:
-    """Where an output of a run lies, once it is sure that it lies inside the run.
-
-    Raises:
-        StoreError: the path leaves the run, goes through a link, or nothing is there.
-    """
-    if run.directory is None:
-        raise StoreError(f"run {run.id} lies in no store")
-    top = run.directory / layout.ARTIFACTS
-    parents = len([part for part in run.source.subdirectory.split("/") if part])
-    if not layout.clean_path(file.path, parents=parents):
-        raise StoreError(f"run {run.id}: `{file.path}` leaves the run")
-    path = top / layout.artifact_name(file.path)
-    folder = path.parent
-    while folder != top:
-        if folder.is_symlink():
-            raise StoreError(f"run {run.id}: `{file.path}` goes through a symbolic link")
-        folder = folder.parent
-    kind = "symlink" if path.is_symlink() else "file"
-    if kind != file.kind or not (path.is_symlink() or path.is_file()):
-        raise StoreError(f"run {run.id}: output `{file.path}` is gone from {top}")
-    return path
 
 
 def _relative_project(checkout: Checkout) -> str:

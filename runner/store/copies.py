@@ -1,4 +1,4 @@
-"""Copies a run's outputs out of the store, to where a person wants them."""
+"""Finds a run's outputs in the store, and copies them to where a person wants them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from runner import patterns
-from runner.errors import RequestError
-from runner.store import artifacts
+from runner.errors import RequestError, StoreError
+from runner.store import layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +33,37 @@ def copy_out(run: Run, pattern: str, target: Path, *, replace: bool) -> tuple[Pa
         raise RequestError(
             f"run {run.id} has no output that matches `{pattern}`", hint=f"it has: {known}"
         )
-    places = [(file, artifacts.path_of(run, file), _place(file, target)) for file in chosen]
+    places = [(file, path_of(run, file), _place(file, target)) for file in chosen]
     _refuse_same(places, target)
     if not replace:
         _refuse_existing([place for _, _, place in places])
     for file, source, place in places:
         _copy(file, source, place)
     return tuple(place for _, _, place in places)
+
+
+def path_of(run: Run, file: RecordedFile) -> Path:
+    """Where an output of a run lies, once it is sure that it lies inside the run.
+
+    Raises:
+        StoreError: the path leaves the run, goes through a link, or nothing is there.
+    """
+    if run.directory is None:
+        raise StoreError(f"run {run.id} lies in no store")
+    top = run.directory / layout.ARTIFACTS
+    parents = len([part for part in run.source.subdirectory.split("/") if part])
+    if not layout.clean_path(file.path, parents=parents):
+        raise StoreError(f"run {run.id}: `{file.path}` leaves the run")
+    path = top / layout.artifact_name(file.path)
+    folder = path.parent
+    while folder != top:
+        if folder.is_symlink():
+            raise StoreError(f"run {run.id}: `{file.path}` goes through a symbolic link")
+        folder = folder.parent
+    kind = "symlink" if path.is_symlink() else "file"
+    if kind != file.kind or not (path.is_symlink() or path.is_file()):
+        raise StoreError(f"run {run.id}: output `{file.path}` is gone from {top}")
+    return path
 
 
 def _place(file: RecordedFile, target: Path) -> Path:

@@ -76,4 +76,5 @@ def test_runs(reprun: Program) -> None:
     samples.lay(reprun.directory)
     run_id = reprun.record(".", *LOCAL)["id"]
     assert _offered(reprun, "runs", "show", run_id[:4]) == [run_id]
+    assert _offered(reprun, "runs", "show", "l") == ["latest"]
     assert _offered(reprun, "shell", run_id[:4]) == [run_id]

@@ -67,9 +67,16 @@ def test_every_argument_reaches_the_record(project: Path) -> None:
         in_place=True,
         relock=True,
         as_of="2024-03-31",
+        storage_dir="inputs",
+        pass_env=["LANG"],
+        keep=True,
+        exact=True,
+        run_id="of-mlflow",
     )
     assert (run.name, run.experiment, run.tags) == ("named", "tries", {"a": "b"})
-    asked = {"timeout": 50, "clean_env": True, "in_place": True, "relock": True}
+    asked: dict[str, object] = {"timeout": 50, "clean_env": True, "in_place": True, "relock": True}
+    asked |= {"keep": True, "exact": True, "run_id": "of-mlflow", "pass_env": ["LANG"]}
+    asked |= {"storage_dir": str(project / "inputs")}
     assert asked.items() <= run.request.items()
     assert run.request["as_of"] == "2024-04-01T00:00:00Z"
 
@@ -79,6 +86,8 @@ def test_a_wrong_request_raises_and_leaves_nothing(project: Path, reprun: Progra
         runner.run(project, parameters={"count": "many"})
     with pytest.raises(SourceNotFound):
         runner.run("nowhere")
+    with pytest.raises(runner.RunnerError):
+        runner.run(project, version="nowhere")
     assert reprun.records() == []
 
 

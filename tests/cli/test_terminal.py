@@ -54,6 +54,18 @@ def test_outputs_that_take_a_while_to_keep_are_announced(reprun: Program) -> Non
     assert "keep        1 output, 0.6 GiB" in seen.text.splitlines()
 
 
+@pytest.mark.parametrize(("answer", "left"), [(b"n\n", 1), (b"y\n", 0)])
+def test_deleting_asks_first(reprun: Program, answer: bytes, left: int) -> None:
+    samples.lay(reprun.directory)
+    reprun.record(".", *LOCAL)
+    with terminal(reprun, "runs", "delete", "latest") as seen:
+        seen.wait_for("[y/N]")
+        seen.type(answer)
+        assert seen.end() == 0
+    assert seen.text.splitlines()[-1].startswith("nothing is" if left else "1 run")
+    assert len(reprun.records()) == left
+
+
 def test_a_step_that_fails_ends_with_what_to_type_next(reprun: Program) -> None:
     samples.lay(reprun.directory)
     with terminal(reprun, "run", ".", *LOCAL, "-e", "exit", "-P", "status=3") as seen:

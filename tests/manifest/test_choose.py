@@ -63,6 +63,11 @@ def test_without_entry_points_a_script_is_suggested(tmp_path: Path) -> None:
     error = unknown(FolderFiles(tmp_path), None)
     assert error.message == "there is no MLproject file in the project, and no script was named"
     assert error.hint == "pass `-e fit.py` to run a script"
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "MLproject").write_text("")
+    (tmp_path / "link").symlink_to("/")
+    error = unknown(FolderFiles(tmp_path), None)
+    assert error.hint == "there is one in `deep`; else pass `-e fit.py` to run a script"
     error = unknown(project(tmp_path, "name: a"), None)
     assert error.message == "MLproject declares no entry points, and no script was named"
     error = unknown(project(tmp_path, "name: a"), "train")

@@ -63,12 +63,17 @@ def test_credentials_are_removed(uri: str, public: str) -> None:
         "h.example.org:o/n",
         "git://h/o/n",
         "https://[::1]:8443/o/n",
-        "HTTPS://h/o/n",
     ],
 )
 def test_git_urls(uri: str, tmp_path: Path) -> None:
     address = classify(uri, tmp_path)
     assert (address.kind, address.url, address.path) == ("git", uri, None)
+
+
+def test_a_scheme_in_capitals_is_one_in_small_letters(tmp_path: Path) -> None:
+    address = classify("HTTPS://h/o/n", tmp_path)
+    assert (address.kind, address.url) == ("git", "https://h/o/n")
+    assert address.key == classify("https://h/o/n", tmp_path).key
 
 
 def test_one_address_has_one_key_whatever_its_credentials(tmp_path: Path) -> None:

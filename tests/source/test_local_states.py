@@ -16,15 +16,18 @@ from runner.errors import (
     SourceRefused,
     UnknownVersion,
 )
-from runner.progress import Silent
+from runner.progress import Noting, Silent
+from runner.request import Request
+from runner.settings import Settings
+from runner.source import resolve
 from runner.source.checkout import checkout
 from tests.support.contents import content, digest_everything, laid_out
+from tests.support.nobody import as_nobody
 from tests.support.repositories import Repository, run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.settings import Settings
     from tests.source.conftest import Resolve
 
 
@@ -48,6 +51,21 @@ def test_a_repository_without_a_commit(
         assert run_git(made.root, "symbolic-ref", "HEAD") == "refs/heads/main"
     with pytest.raises(UnknownVersion, match="no branch, tag or commit `main`"):
         resolved(repository.path, "main")
+
+
+def test_a_folder_that_cannot_be_read_is_named() -> None:
+    def tried(folder: Path) -> None:
+        repository = Repository(folder / "project").write("MLproject", "name: x\n")
+        repository.commit()
+        (repository.path / "database").mkdir(mode=0)
+        heard = Noting(Silent())
+        request = Request(uri="project", caller=folder)
+        homes = Settings(data=folder / "data", cache=folder / "cache")
+        source = resolve.resolve(request, settings=homes, progress=heard)
+        assert source.changes is None
+        assert heard.warnings == ["`database/` can't be read, and does not come along"]
+
+    as_nobody(tried)
 
 
 def test_nested_repositories_are_captured_as_files(

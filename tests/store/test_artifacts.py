@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from runner.store import artifacts, layout
+from runner.store import copies, layout
 from runner.store.records import RecordedFile
 from tests.support.runs import make_run
 from tests.support.work import Work, paths, sha256
@@ -39,7 +39,7 @@ def test_made_changed_deleted(work: Work) -> None:
         assert work.artifact(file.path).samefile(work.settings.objects / file.sha256)
         assert work.artifact(file.path).samefile(work.root / file.path), "nothing was copied"
     run = make_run(outputs=captured.outputs, directory=work.run_directory)
-    assert artifacts.path_of(run, captured.outputs[1]) == work.artifact("out/model.bin")
+    assert copies.path_of(run, captured.outputs[1]) == work.artifact("out/model.bin")
 
 
 def test_a_change_that_hides_behind_its_times_is_seen(work: Work) -> None:
@@ -102,7 +102,7 @@ def test_a_project_below_the_top(tmp_path: Path, settings: Settings) -> None:
     assert work.artifact("__parent__/__parent__/top.txt").read_text() == "3"
     run = make_run(outputs=captured.outputs, directory=work.run_directory)
     run = replace(run, source=replace(run.source, subdirectory="deep/er"))
-    assert [artifacts.path_of(run, file).read_text() for file in run.outputs] == ["3", "2", "1"]
+    assert [copies.path_of(run, file).read_text() for file in run.outputs] == ["3", "2", "1"]
 
 
 def test_links_are_links_and_never_followed(work: Work, tmp_path: Path) -> None:

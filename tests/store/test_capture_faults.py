@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from runner.errors import SourceDamaged, StoreError
 from runner.files import remove_tree
 from runner.settings import Settings
-from runner.store import artifacts, parallel
+from runner.store import copies, parallel
 from runner.store.records import RecordedFile
 from tests.support.disks import fill, small_disk
 from tests.support.nobody import as_nobody
@@ -163,7 +163,7 @@ def test_hostile_paths_are_not_read(work: Work, path: str, message: str) -> None
     work.artifact("link").symlink_to("/etc")
     run = make_run(directory=work.run_directory)
     with pytest.raises(StoreError, match=message):
-        artifacts.path_of(run, RecordedFile(path, "c" * 64, 1))
+        copies.path_of(run, RecordedFile(path, "c" * 64, 1))
 
 
 def test_killed_in_the_middle_loses_nothing(tmp_path: Path, settings: Settings) -> None:
