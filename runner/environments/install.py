@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runner.environments import contents, git_wheels, uv
 from runner.environments.diagnosis import failure
 from runner.environments.requirements import logical_lines, name_of
+from runner.errors import BuildFailure
 from runner.files import sha256_file
 
 if TYPE_CHECKING:
@@ -90,9 +91,17 @@ def _asks_for_anything(text: str) -> bool:
 def _sync(source: Path, at: Path, progress: Progress) -> None:
     progress.update("installing packages")
     arguments = ["pip", "sync", "--require-hashes", "--python", str(at / "bin" / "python")]
-    answer = uv.run([*arguments, str(source)], progress=progress)
+    # What uv has already is what the hashes say: no index need be asked whether it still is.
+    answer = uv.run([*arguments, "--offline", str(source)], progress=progress)
+    if answer.status != 0 and not _broken_build(answer.messages):
+        answer = uv.run([*arguments, str(source)], progress=progress)
     if answer.status != 0:
         raise failure(answer.messages)
+
+
+def _broken_build(messages: str) -> bool:
+    """Whether a build failed that the network would not mend: it may have taken an hour."""
+    return isinstance(failure(messages), BuildFailure) and "network" not in messages
 
 
 def _with_wheels(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,22 @@ def _refused(reprun: Program, index: Index, requirements: str) -> str:
     assert reprun.leftovers() == []
     assert not [path for path in reprun.home.glob("cache/envs/*/*") if path.is_dir()]
     return said.err
+
+
+def test_what_was_installed_once_is_installed_again_without_the_index(
+    reprun: Program, index: Index
+) -> None:
+    index.wheel("made", "1.0")
+    index.sdist("built", "2.0")
+    samples.lay(reprun.directory, requirements_txt="made\nbuilt\n")
+    first = reprun.record(".")
+    shutil.rmtree(reprun.home / "cache" / "envs")
+    index.requests.clear()
+    index.down = True
+    again = reprun.record(".")
+    for field in ("hash", "fingerprint", "packages"):
+        assert again["environment"][field] == first["environment"][field]
+    assert index.requests == []
 
 
 def test_a_package_that_does_not_exist(reprun: Program, index: Index) -> None:
