@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.streams import say, say_json
+from runner.cli.streams import give_up, say, say_json
 from runner.errors import WRONG_REQUEST, Interrupted, OutputError, RunnerError, StoreError
 
 if TYPE_CHECKING:
@@ -77,15 +77,14 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _reader_went_away() -> int:
-    # Python would complain once more while it flushes at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    give_up(sys.stdout)
     return 128 + signal.SIGPIPE
 
 
 def _report(shown: RunnerError, exit_code: int, *, as_json: bool) -> None:
     # Who can't be told can still read the exit code.
     with contextlib.suppress(BrokenPipeError, OutputError):
-        if as_json:
+        if as_json and not isinstance(shown, OutputError):
             with contextlib.suppress(OutputError):
                 say_json({"error": _document(shown, exit_code)}, indent=None)
                 return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
 
 def complete() -> None:
@@ -43,8 +44,10 @@ def mention(text: str, *, newline: bool = True) -> None:
     """Print to stderr what a run must not fail for: a full disk, a reader who went away."""
     import click
 
-    with contextlib.suppress(OSError):
+    try:
         click.echo(text, err=True, nl=newline)
+    except OSError:
+        give_up(sys.stderr)
 
 
 def say_json(document: object, *, indent: int | None = 2) -> None:
@@ -66,13 +69,20 @@ def writing(*, err: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except BrokenPipeError:
-        raise
     except OSError as error:
+        give_up(sys.stderr if err else sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise
         from runner.errors import OutputError
 
         stream = "stderr" if err else "stdout"
         raise OutputError(f"{stream} can't be written: {(error.strerror or '').lower()}") from error
+
+
+def give_up(stream: TextIO) -> None:
+    """Have what is still buffered go nowhere: Python would try it at exit, and exit with 120."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def plain(text: str) -> str:
