@@ -63,7 +63,8 @@ class Supervisor:
         self.left: list[bytes] = []
         self.survivors = 0
         self.main = 0
-        self.begun = time.monotonic()
+        # Both clocks at once: the end is told as the start and the seconds since.
+        self.started, self.begun = time.time(), time.monotonic()
         self.ended = self.begun
         self.deadline = None if order.timeout is None else self.begun + order.timeout
         self.give_up = 0.0
@@ -71,7 +72,7 @@ class Supervisor:
     def run(self) -> None:
         """Start the step and wait until all of it has ended, or can't be ended."""
         self.main = start(self.order, self.report)
-        say(self.report, b"started %d %r" % (self.main, time.time()))
+        say(self.report, b"started %d %r" % (self.main, self.started))
         silence_output()
         poll = select.poll()
         poll.register(CONTROL, select.POLLIN)
