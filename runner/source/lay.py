@@ -19,6 +19,8 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 _POINTER_SIZE = 1024
 # Below this, starting git's checkout workers costs more than they bring.
 _WORTH_WORKERS = 200
+_WORKERS_PER_CORE = 2  # one writes while another waits for the disk
+_MOST_WORKERS = 8
 
 
 def commit(store: Path, name: str, at: Path, *, where: str, raw: bool) -> None:
@@ -35,10 +37,10 @@ def commit(store: Path, name: str, at: Path, *, where: str, raw: bool) -> None:
     if raw:
         (own / "info").mkdir()
         (own / "info" / "attributes").write_text(repository.NEUTRAL)
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     variables = plumbing.isolated(
         (
-            ("checkout.workers", str(min(workers, 8))),
+            ("checkout.workers", str(min(_WORKERS_PER_CORE * cores, _MOST_WORKERS))),
             ("checkout.thresholdForParallelism", str(_WORTH_WORKERS)),
         )
     )
