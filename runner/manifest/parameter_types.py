@@ -53,6 +53,7 @@ EXAMPLES = {
     "list[integer]": "1,2,3",
     "list[float]": "0.1,0.5",
     "list[boolean]": "true,false",
+    "list[uri]": "https://example.org/a.csv,https://example.org/b.csv",
 }
 
 

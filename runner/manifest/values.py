@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -94,11 +95,14 @@ def _outside(parameter: Parameter, value: object) -> Violation | None:
     low, high = parameter.minimum, parameter.maximum
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
+    whole = isinstance(value, int)
     # Written so that NaN is outside of every range.
     if low is not None and not value >= low:
-        return Violation(f"must be at least {number(low)}", number(low))
+        nearest_one = math.ceil(low) if whole and math.isfinite(low) else low
+        return Violation(f"must be at least {number(low)}", number(nearest_one))
     if high is not None and not value <= high:
-        return Violation(f"must be at most {number(high)}", number(high))
+        nearest_one = math.floor(high) if whole and math.isfinite(high) else high
+        return Violation(f"must be at most {number(high)}", number(nearest_one))
     return None
 
 

@@ -230,6 +230,16 @@ def test_a_default_that_breaks_its_type_is_passed_as_it_is(tmp_path: Path) -> No
         ("type: int, min: 16777217", "1", "16777217"),
         ("type: float, max: 0.1234567", "1", "0.1234567"),
         ("type: float, min: 1.0e+30", "1", "1e+30"),
+        ("type: int, min: 20.5", "1", "21"),
+        ("type: int, max: 20.5", "x", "10"),
+        ("type: int, max: -0.5", "x", "-1"),
+        ("type: 'list[int]', min: 2", "x", "2"),
+        ("type: 'list[bool]'", "x", "true,false"),
+        (
+            "type: 'list[uri]'",
+            "x",
+            "https://example.org/a.csv,https://example.org/b.csv",
+        ),
     ],
 )
 def test_the_value_in_a_hint_is_one_that_will_do(
