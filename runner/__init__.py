@@ -33,12 +33,12 @@ def run(
     run_id: str | None = None,
     experiment: str | None = None,
     experiment_id: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    timeout: float | None = None,
+    tags: Mapping[str, object] | None = None,
+    timeout: float | str | None = None,
     as_of: str | None = None,
     storage_dir: str | os.PathLike[str] | None = None,
     clean_env: bool = False,
-    pass_env: Iterable[str] = (),
+    pass_env: str | Iterable[str] = (),
     in_place: bool = False,
     keep: bool = False,
     relock: bool = False,
@@ -57,12 +57,12 @@ def run(
         run_id: the MLflow run that the step shall log to.
         experiment: the experiment that the run belongs to.
         experiment_id: the same, by id.
-        tags: name → value, kept in the record.
-        timeout: seconds of wall time the step may take.
+        tags: name → value, kept in the record as `str(value)`.
+        timeout: wall time the step may take, in seconds or as `15m`.
         as_of: `commit` or a date: resolve with the packages of that time.
         storage_dir: where remote `path` parameters are downloaded to.
         clean_env: pass only a base list of variables to the step.
-        pass_env: names of variables to pass on all the same.
+        pass_env: a variable to pass on all the same, or several, by name.
         in_place: run in the project's own directory.
         keep: keep the checkout, as `checkout` in the run's directory.
         relock: resolve the environment's lock anew.
@@ -80,9 +80,12 @@ def run(
     from pathlib import Path
 
     from runner import pipeline, request
+    from runner.errors import RequestError
     from runner.settings import read_settings
     from runner.source.address import split_uri
 
+    if experiment is not None and experiment_id is not None:
+        raise RequestError("give only one of `experiment` and `experiment_id`")
     address, subdirectory = split_uri(str(uri))
     asked = request.Request(
         uri=address,
@@ -96,12 +99,12 @@ def run(
         run_id=run_id,
         experiment=experiment,
         experiment_id=experiment_id,
-        tags=dict(tags or {}),
-        timeout=timeout,
+        tags={name: str(value) for name, value in (tags or {}).items()},
+        timeout=None if timeout is None else request.read_duration(str(timeout)),
         as_of=request.read_as_of(as_of),
         storage_dir=None if storage_dir is None else Path(storage_dir).absolute(),
         clean_env=clean_env,
-        pass_env=tuple(pass_env),
+        pass_env=(pass_env,) if isinstance(pass_env, str) else tuple(pass_env),
         in_place=in_place,
         keep=keep,
         relock=relock,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import runner
-from runner.errors import ParameterError, SourceNotFound
+from runner.errors import ParameterError, RequestError, SourceNotFound
 from tests.support import samples
 from tests.support.program import ROOT
 
@@ -81,9 +81,21 @@ def test_every_argument_reaches_the_record(project: Path) -> None:
     assert run.request["as_of"] == "2024-04-01T00:00:00Z"
 
 
+def test_what_people_pass_instead(project: Path) -> None:
+    run = runner.run(project, env_manager="local", timeout="15m", pass_env="LANG", tags={"fold": 3})
+    assert run.request["timeout"] == 900
+    assert run.request["pass_env"] == ["LANG"]
+    assert run.tags == {"fold": "3"}
+
+
 def test_a_wrong_request_raises_and_leaves_nothing(project: Path, reprun: Program) -> None:
     with pytest.raises(ParameterError, match="`count`"):
         runner.run(project, parameters={"count": "many"})
+    for timeout in (-5, 0, float("nan"), float("inf"), "soon"):
+        with pytest.raises(RequestError, match="is not a duration"):
+            runner.run(project, timeout=timeout)
+    with pytest.raises(RequestError, match="only one of `experiment` and `experiment_id`"):
+        runner.run(project, experiment="tries", experiment_id="7")
     with pytest.raises(SourceNotFound):
         runner.run("nowhere")
     with pytest.raises(runner.RunnerError):
