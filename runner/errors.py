@@ -39,8 +39,8 @@ class Interrupted(RunnerError):
 
     code = "interrupted"
 
-    def __init__(self, signal: int, hint: str | None = None) -> None:
-        super().__init__("interrupted", hint)
+    def __init__(self, signal: int) -> None:
+        super().__init__("interrupted")
         self.signal = signal
 
 

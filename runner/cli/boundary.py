@@ -54,6 +54,8 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
             click.echo(error.format_message(), err=True)
             return WRONG_REQUEST
         shown, exit_code = _understand(error, _command_named(command, arguments))
+        # Where the outputs are is said in a note, whatever it was that went wrong.
+        shown.hint = "; ".join(filter(None, (shown.hint, *getattr(error, "__notes__", ())))) or None
         _report(shown, exit_code, as_json=_wants_json(arguments))
         return exit_code
 
@@ -111,22 +113,18 @@ def show_error(error: RunnerError) -> None:
 
 def _understand(error: BaseException, command: str) -> tuple[RunnerError, int]:
     if isinstance(error, _Stop):
-        return Interrupted(error.number, _notes(error)), 128 + error.number
+        return Interrupted(error.number), 128 + error.number
     if isinstance(error, Interrupted):
         return error, 128 + error.signal
     if isinstance(error, RunnerError):
         return error, error.exit_code
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return Interrupted(signal.SIGINT, _notes(error)), 128 + signal.SIGINT
+        return Interrupted(signal.SIGINT), 128 + signal.SIGINT
     if isinstance(error, click.ClickException):
         return _usage(error, command), WRONG_REQUEST
     if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
         return _disk(error), StoreError.exit_code
     return _defect(error), RunnerError.exit_code
-
-
-def _notes(error: BaseException) -> str | None:
-    return "; ".join(getattr(error, "__notes__", ())) or None
 
 
 def _usage(error: click.ClickException, command: str) -> RunnerError:

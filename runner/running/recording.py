@@ -210,8 +210,12 @@ def _is_interruption(error: BaseException) -> bool:
 
 
 def _reason(error: BaseException) -> str:
+    return "; ".join((_cause(error), *getattr(error, "__notes__", ())))
+
+
+def _cause(error: BaseException) -> str:
     if _is_interruption(error):
-        return "; ".join(["interrupted", *getattr(error, "__notes__", ())])
+        return "interrupted"
     if isinstance(error, RunnerError):
         return error.message
     return f"{type(error).__name__}: {str(error).split(chr(10), 1)[0]}"

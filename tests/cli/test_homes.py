@@ -113,6 +113,19 @@ def test_outputs_that_cannot_be_kept_stay_with_the_run(reprun: Program, tmp_path
         assert not saved.exists()
 
 
+def test_a_record_for_which_no_room_is_left(reprun: Program, tmp_path: Path) -> None:
+    """The outputs need no room, as they are linked; whoever made them is told where they are."""
+    command = "cat /dev/zero > big.bin 2>/dev/null; true"
+    samples.lay(reprun.directory, f"entry_points: {{main: {{command: '{command}'}}}}\n")
+    with small_disk(tmp_path / "small", size="2m") as small:
+        said = reprun("run", ".", *LOCAL, REPRUN_HOME=str(small))
+        assert said.code == 125
+        assert "the record of run " in said.err
+        (made,) = small.glob("runs/*/artifacts")
+        assert said.err.splitlines()[-1].endswith(f"; the step's outputs are in {made}")
+        assert (made / "big.bin").stat().st_size > 1_000_000
+
+
 def test_a_home_that_is_a_file(reprun: Program) -> None:
     samples.lay(reprun.directory)
     reprun.home.write_text("")
