@@ -77,7 +77,9 @@ def _kept(run: Run) -> str:
 
 
 def _checkout(run: Run) -> Path | None:
-    checkout = run.directory / "checkout" if run.directory else None
+    from runner.store.layout import CHECKOUT
+
+    checkout = run.directory / CHECKOUT if run.directory else None
     return checkout if checkout and checkout.is_dir() else None
 
 

@@ -134,7 +134,7 @@ def _keep(
 ) -> Run:
     assert begun.directory is not None
     entry_point, request = ready.step.entry_point, ready.planned.request
-    kept = begun.directory / "checkout"
+    kept = begun.directory / layout.CHECKOUT
     rescues = () if ready.checkout.in_place else (kept, ready.checkout.root.with_name(begun.id))
     captured = artifacts.capture(
         ready.checkout,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RECORD = "record.json"
 LOCK = "lock"
 ARTIFACTS = "artifacts"
+CHECKOUT = "checkout"  # kept because somebody asked for it, or to save what is in it
 PARENT = "__parent__"
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
