@@ -46,12 +46,18 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that `args` name; a near miss is suggested."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            suggestion = f"; did you mean `reprun {near[0]}`?" if near else ""
+            meant = _meant(args[0])
+            suggestion = f"; did you mean `reprun {meant}`?" if meant else ""
             ctx.fail(f"there is no command `{args[0]}`{suggestion}")
         return super().resolve_command(ctx, args)
+
+
+def _meant(word: str) -> str | None:
+    """The command that somebody who typed `word` most likely wanted."""
+    from runner.cli.runs import runs
+    from runner.nearest import nearest
+
+    return f"runs {word}" if word in runs.commands else nearest(word, COMMANDS)
 
 
 @click.group(

@@ -223,6 +223,7 @@ def test_commands_that_do_not_exist(reprun: Program) -> None:
     said = reprun("rnu", ".")
     assert said.code == 2
     assert said.err.startswith("error: there is no command `rnu`; did you mean `reprun run`?\n")
+    assert "did you mean `reprun runs list`?" in reprun("list").err
     said = reprun("runs", "lits")
     assert said.code == 2
     assert "lits" in said.err

@@ -135,6 +135,7 @@ def test_a_lock_that_we_made_can_be_carried_by_the_project(workshop: Workshop) -
         ("alpha=1.0", 'no such comparison operator "="', "did you mean `alpha==1.0`?"),
         ("alpha == 2..7.1", "found `..7.1`", "write it as `numpy==1.26.4`"),
         ("alpha beta", "Expected one of", "write it as `numpy==1.26.4`"),
+        ("alpha git+https://h/o/n", "Expected one of", "write it as `name @ git+https://HOST"),
     ],
 )
 def test_what_is_no_requirement_is_shown_as_it_stands(
@@ -191,6 +192,7 @@ def test_a_file_that_fails_its_hash(workshop: Workshop) -> None:
     with pytest.raises(HashMismatch) as caught:
         workshop.build(REQUIREMENTS)
     assert "`alpha==1.0` does not have the hash" in caught.value.message
+    assert (caught.value.hint or "").endswith("find out why before you lock again")
     assert any(wrong in line for line in caught.value.details)
     assert not [
         path for path in (workshop.settings.environments / "venv").glob("*") if path.is_dir()

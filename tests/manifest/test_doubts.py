@@ -147,6 +147,11 @@ DOUBTFUL_PARAMETERS: dict[str, Case] = {
         "`min` 2 is above `max` 1: no value fits parameter `p` of entry point `main`",
         "swap them",
     ),
+    "large limits crossed": (
+        "{type: int, min: 10000001, max: 10000000}",
+        "`min` 10000001 is above `max` 10000000: no value fits parameter `p` of entry point `main`",
+        "swap them",
+    ),
 }
 
 DOUBTFUL: dict[str, Case] = {
