@@ -32,6 +32,7 @@ def fetch(
     import git
     from git.cmd import handle_process_output
 
+    _keep_to_itself()
     said: list[str] = []
     process = git.Git(str(store)).execute(
         [
@@ -53,6 +54,18 @@ def fetch(
             process.proc.terminate()
             process.proc.wait()
         raise
+
+
+def _keep_to_itself() -> None:
+    """Have GitPython's log shown only where somebody set logging up.
+
+    Else Python prints it: a reader whose pipe closes on Ctrl-C logs that, with the whole command.
+    """
+    import logging
+
+    log = logging.getLogger("git")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
 
 
 def _listener(report: Callable[[str], None], said: list[str]) -> Callable[[str], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from runner.errors import (
 from runner.source.checkout import checkout
 from runner.source.files import open_files
 from tests.support.listening import Listener
+from tests.support.program import ROOT
 from tests.support.repositories import Daemon, Repository, run_git
 
 if TYPE_CHECKING:
@@ -71,6 +73,31 @@ def test_a_commit_that_is_there_needs_no_network(
     assert daemon.connections == seen
     daemon.stop()
     assert resolved(url, first).commit == first
+
+
+FETCHES = """
+import logging, os, sys
+from pathlib import Path
+from runner.source import git
+store, url = sys.argv[1:]
+git.fetch(Path(store), url, ["main"], where=url, variables=os.environ, report=print)
+logging.getLogger("git.cmd").error("pumping failed")
+"""
+
+
+def test_what_gitpython_logs_is_not_printed(
+    project: Repository, daemon: Daemon, tmp_path: Path
+) -> None:
+    run_git(tmp_path, "init", "-q", "--bare", "store")
+    done = subprocess.run(
+        [sys.executable, "-c", FETCHES, str(tmp_path / "store"), f"{daemon.url}/project"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert run_git(tmp_path / "store", "cat-file", "-t", project.head) == "commit"
+    assert done.stderr == ""
 
 
 def test_a_branch_is_asked_for_and_fetched_only_when_it_moved(
