@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from runner import locking
 from runner.environments import addresses, indexes
 from runner.errors import ToolMissing
+from runner.process.relay import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,8 +72,23 @@ def run(
         ToolMissing: there is no uv, or it can't be started.
     """
     command = [str(binary()), *arguments]
+    process: subprocess.Popen[str] | None = None
     try:
-        process = subprocess.Popen(
+        with deferred():
+            process = _started(command, directory, {**surroundings(os.environ), **(extra or {})})
+        return _talk(process, progress, timeout)
+    except BaseException:
+        if process is not None:
+            with process:
+                _kill(process)
+        raise
+
+
+def _started(
+    command: Sequence[str], directory: Path, variables: dict[str, str]
+) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -80,13 +96,12 @@ def run(
             text=True,
             errors="replace",
             cwd=directory,
-            env={**surroundings(os.environ), **(extra or {})},
+            env=variables,
             process_group=0,
             pass_fds=locking.handles(),
         )
     except OSError as error:
         raise ToolMissing(f"uv can't be started: {error}", "check `uv --version`") from error
-    return _talk(process, progress, timeout)
 
 
 def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
@@ -140,8 +155,7 @@ def _talk(process: subprocess.Popen[str], progress: Progress, timeout: float | N
         reader.join()
         status = process.wait()
     except BaseException:
-        _kill(process)
-        process.wait()
+        _kill(process)  # before its pipes are closed, which a thread may be reading
         raise
     finally:
         if timer:
@@ -157,6 +171,7 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _packaged() -> str | None:

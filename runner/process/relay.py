@@ -1,14 +1,15 @@
-"""Signals that reprun gets while a step runs are handed on to the step."""
+"""Signals that reprun gets: handed on to a running step, kept back while a tool is started."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType, TracebackType
     from typing import Self
 
@@ -59,3 +60,16 @@ class Relay:
             self._send(number)
         elif number == signal.SIGINT and now - self._since > SAME_PRESS:
             self._send(signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Signals that come while this is entered come when it is left.
+
+    An exception between the start of a process and the assignment of it would leave a process
+    that nobody knows.
+    """
+    with Relay(lambda _number: None) as relay:
+        yield
+    if relay.received is not None:
+        signal.raise_signal(relay.received)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from runner.process.relay import deferred
 from runner.source import failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+
+_FETCH = (
+    "git", "fetch", "--progress", "--prune", "--no-tags", "--no-write-fetch-head",
+    "--update-head-ok", "--no-recurse-submodules", "--end-of-options",
+)  # fmt: skip
 
 
 def fetch(
@@ -34,23 +41,22 @@ def fetch(
 
     _keep_to_itself()
     said: list[str] = []
-    process = git.Git(str(store)).execute(
-        [
-            "git", "fetch", "--progress", "--prune", "--no-tags", "--no-write-fetch-head",
-            "--update-head-ok", "--no-recurse-submodules", "--end-of-options", url, *refspecs,
-        ],
-        as_process=True,
-        universal_newlines=True,  # progress ends its lines with a carriage return
-        env=_complete(variables, store),
-    )  # fmt: skip
+    process: git.Git.AutoInterrupt | None = None
     try:
+        with deferred():
+            process = git.Git(str(store)).execute(
+                [*_FETCH, url, *refspecs],
+                as_process=True,
+                universal_newlines=True,  # progress ends its lines with a carriage return
+                env=_complete(variables, store),
+            )
         handle_process_output(process, None, _listener(report, said), decode_streams=False)
         process.wait()
     except git.GitCommandError:
         raise failures.explain("\n".join(said), where=where) from None
     except BaseException:
         # Whoever interrupts us clears away what git writes to, so git has to be gone first.
-        if process.proc is not None:
+        if process is not None and process.proc is not None:
             process.proc.terminate()
             process.proc.wait()
         raise

@@ -7,6 +7,7 @@ import subprocess
 from typing import IO, TYPE_CHECKING
 
 from runner.errors import GitMissing
+from runner.process.relay import deferred
 from runner.source import failures
 
 if TYPE_CHECKING:
@@ -98,23 +99,46 @@ def git(
     if work_tree is not None:
         command.append(f"--work-tree={work_tree}")
     command += arguments
+    status, answer, said = _run(
+        command,
+        dict(variables) if variables is not None else isolated(),
+        work_tree,
+        standard_input,
+    )
+    if status != 0:
+        raise failures.explain(said.decode(errors="replace"), where=where or str(store))
+    if heard is not None and said:
+        heard(said.decode(errors="replace"))
+    return answer
+
+
+def _run(
+    command: Sequence[str],
+    variables: dict[str, str],
+    directory: Path | None,
+    standard_input: bytes | None,
+) -> tuple[int, bytes, bytes]:
+    """Exit status, stdout and stderr of a git that never outlives us, whenever we are ended."""
+    process: subprocess.Popen[bytes] | None = None
     try:
-        done = subprocess.run(
-            command,
-            input=standard_input,
-            stdin=subprocess.DEVNULL if standard_input is None else None,
-            capture_output=True,
-            env=dict(variables) if variables is not None else isolated(),
-            cwd=work_tree,
-            check=False,
-        )
+        with deferred():
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL if standard_input is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=variables,
+                cwd=directory,
+            )
+        answer, said = process.communicate(standard_input)
     except FileNotFoundError as error:
         raise missing(error) from error
-    if done.returncode != 0:
-        raise failures.explain(done.stderr.decode(errors="replace"), where=where or str(store))
-    if heard is not None and done.stderr:
-        heard(done.stderr.decode(errors="replace"))
-    return done.stdout
+    except BaseException:
+        if process is not None:
+            with process:
+                process.kill()
+        raise
+    return process.returncode, answer, said
 
 
 def missing(error: FileNotFoundError) -> Exception:
