@@ -43,6 +43,7 @@ def run(
     keep: bool = False,
     relock: bool = False,
     exact: bool = False,
+    tracking: bool = True,
     show: bool = False,
 ) -> Run:
     """Run a step of the project at `uri` and record it, as `reprun run` does.
@@ -67,6 +68,8 @@ def run(
         keep: keep the checkout, as `checkout` in the run's directory.
         relock: resolve the environment's lock anew.
         exact: refuse another patch release of Python than the one that is asked for.
+        tracking: keep what the step logs by MLflow's calls in the record; False lets it log
+            wherever it is told to.
         show: let the step's output through to this process's stdout and stderr.
 
     Returns:
@@ -109,6 +112,7 @@ def run(
         keep=keep,
         relock=relock,
         exact=exact,
+        tracking=tracking,
     )
     streams = (sys.stdout.buffer, sys.stderr.buffer) if show else None
     return pipeline.run(asked, settings=read_settings(), show=streams)

@@ -62,6 +62,9 @@ def reopened(name: str, *, settings: Settings, progress: Progress) -> Iterator[R
         RunnerError: its source or its environment can't be had any more.
     """
     run = runs.read(name, settings=settings)
+    if run.logged_by is not None:
+        # It was made by a step, and has none of its own.
+        run = runs.load_id(run.logged_by, settings)
     progress.stage("source", run.source.url)
     source = resolve.from_record(run.source, settings=settings, progress=progress)
     environment = _environment(run, settings, progress)

@@ -29,6 +29,7 @@ class Request(Struct, frozen=True):
         pass_env: names of variables passed on although `clean_env` is set.
         as_of: `commit` or an ISO 8601 date: resolve with the packages of that time.
         tags: name → value, kept in the record.
+        tracking: whether the step's MLflow calls go into the record.
     """
 
     uri: str
@@ -52,6 +53,7 @@ class Request(Struct, frozen=True):
     keep: bool = False
     relock: bool = False
     exact: bool = False
+    tracking: bool = True
 
 
 ENVIRONMENT_MANAGERS = {

@@ -70,6 +70,11 @@ Examples:
 @click.option("--relock", is_flag=True, help="Resolve the environment's lock anew.")
 @click.option("--as-of", metavar="commit|DATE", help="Resolve with the packages of that day.")
 @click.option("--exact", is_flag=True, help="Refuse another patch release of Python.")
+@click.option(
+    "--no-tracking",
+    is_flag=True,
+    help="Let the step's MLflow log wherever it is told to, not into the record.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything; build and start nothing.")
 @quiet_option
 @json_option
@@ -96,6 +101,7 @@ def run(
     relock: bool,
     as_of: str | None,
     exact: bool,
+    no_tracking: bool,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -135,6 +141,7 @@ def run(
         keep=keep,
         relock=relock,
         exact=exact,
+        tracking=not no_tracking,
     )
     if dry_run:
         return _dry_run(request, as_json=as_json, quiet=quiet)

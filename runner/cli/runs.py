@@ -150,14 +150,37 @@ def artifacts(name: str, *, as_json: bool) -> None:
     from runner.store.encoding import to_json
 
     recorded = store.read(name, settings=read_settings())
+    assert recorded.directory is not None
     if as_json:
-        say_json(to_json(recorded)["outputs"])
-    elif recorded.outputs:
-        rows = [(o.path, size(o.size), o.sha256[:12], o.origin) for o in recorded.outputs]
+        document = to_json(recorded)
+        say_json(document["outputs"] + (document["logged"] or {"artifacts": []})["artifacts"])
+    elif recorded.files:
+        rows = [(o.path, size(o.size), o.sha256[:12], o.origin) for o in recorded.files]
         say(table(("path", "size", "sha256", ""), rows))
-        say(f"in {recorded.directory}/artifacts")
+        folders = [name for name in ("artifacts", "logged") if (recorded.directory / name).is_dir()]
+        say(f"in {recorded.directory}/{' and '.join(folders)}")
     else:
         say("this run left no files")
+
+
+@runs.command(epilog="Example:  reprun runs metrics latest:train loss")
+@run_argument
+@click.argument("metric", required=False)
+@json_option
+def metrics(name: str, metric: str | None, *, as_json: bool) -> None:
+    """List the metrics of RUN, or every measurement of one METRIC that its step logged."""
+    from runner.cli.measurements import measurement_lines, metric_lines, summaries
+    from runner.settings import read_settings
+    from runner.store import runs as store
+
+    recorded = store.read(name, settings=read_settings())
+    if metric is not None:
+        for line in measurement_lines(recorded, metric, as_json=as_json):
+            say(line)
+    elif as_json:
+        say_json(summaries(recorded))
+    else:
+        say("\n".join(metric_lines(recorded)) or "this run has no metrics")
 
 
 @runs.command(epilog="Example:  reprun runs get latest:train 'model/*' --to results")

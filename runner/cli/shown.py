@@ -19,6 +19,7 @@ STATUS_COLOURS = {"finished": "green", "failed": "red", "killed": "red", "lost":
 SHOWN_METRICS = 5
 SHORT_ID = 10  # of a ULID: its time stamp to the millisecond
 CTRL_C = 130
+WIDEST = 60  # characters of a text that a step logged
 
 
 def ending_lines(run: Run, *, live: bool) -> list[str]:
@@ -51,10 +52,11 @@ def _ending(run: Run) -> str:
 
 def _outputs(run: Run) -> str:
     parts = []
-    if run.outputs:
-        total = sum(output.size for output in run.outputs)
-        count = f"{len(run.outputs)} file{'' if len(run.outputs) == 1 else 's'}"
-        parts.append(f"{count}, {size(total)}, in {home_relative(f'{run.directory}/artifacts')}")
+    if run.files:
+        total = sum(file.size for file in run.files)
+        count = f"{len(run.files)} file{'' if len(run.files) == 1 else 's'}"
+        folder = "artifacts" if run.outputs else "logged"
+        parts.append(f"{count}, {size(total)}, in {home_relative(f'{run.directory}/{folder}')}")
     metrics = list(run.metrics.items())
     if metrics:
         shown = "  ".join(f"{name}={value:.6g}" for name, value in metrics[:SHOWN_METRICS])
@@ -65,7 +67,7 @@ def _outputs(run: Run) -> str:
 def _next(run: Run) -> str:
     short = run.id[:SHORT_ID]
     if run.status == "finished":
-        get = f"   reprun runs get {short} --to ." if run.outputs else ""
+        get = f"   reprun runs get {short} --to ." if run.files else ""
         return f"{label('next')}reprun runs show {short}{get}{_kept(run)}"
     return f"{label('next')}reprun shell {short}   reprun runs logs {short} --stderr{_kept(run)}"
 
@@ -96,11 +98,38 @@ def record_lines(run: Run) -> Iterator[str]:
     yield from _environment_lines(run)
     for file in run.inputs:
         yield f"{label('input')}{file.path}  {size(file.size)}  {file.sha256[:12]}"
-    for file in run.outputs:
-        yield f"{label('output')}{file.path}  {size(file.size)}  {file.sha256[:12]}"
+    for file in run.files:
+        word = "logged" if file.origin == "logged" else "output"
+        yield f"{label(word)}{file.path}  {size(file.size)}  {file.sha256[:12]}"
     for name, value in run.metrics.items():
-        yield f"{label('metric')}{name} = {value:.6g}"
+        yield f"{label('metric')}{name} = {value:.6g}{_measured(run, name)}"
+    yield from _logged_lines(run)
     yield from _ending_lines(run)
+
+
+def _measured(run: Run, name: str) -> str:
+    series = None if run.logged is None else run.logged.metrics.get(name)
+    if series is None or series.count == 1:
+        return ""
+    between = f"{series.smallest:.6g} to {series.largest:.6g}"
+    return f" ({series.count:,} times, {between}, the last at step {series.step})"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text[: 2 * WIDEST].split())
+    return line if len(line) <= WIDEST else f"{line[: WIDEST - 1]}…"
+
+
+def _logged_lines(run: Run) -> Iterator[str]:
+    if run.logged is None:
+        return
+    given = {parameter.name: parameter.text for parameter in run.parameters}
+    for name, text in run.logged.parameters.items():
+        if given.get(name) != text:
+            yield f"{label('logged')}{name} = {_short(text)}"
+    for name, text in run.logged.tags.items():
+        if not name.startswith("mlflow."):
+            yield f"{label('tag')}{name} = {_short(text)}"
 
 
 def _belonging_lines(run: Run) -> Iterator[str]:

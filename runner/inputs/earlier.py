@@ -28,7 +28,7 @@ def outputs(value: str, settings: Settings) -> tuple[Run, str, list[tuple[str, P
     wanted = wanted.strip("/")
     chosen = [
         file
-        for file in run.outputs
+        for file in run.files
         if not wanted or file.path == wanted or file.path.startswith(f"{wanted}/")
     ]
     if not chosen:
@@ -54,8 +54,8 @@ def _run(name: str, settings: Settings) -> tuple[Run, str]:
 
 
 def _has(run: Run) -> str:
-    if not run.outputs:
+    if not run.files:
         return "it has no outputs"
-    shown = ", ".join(file.path for file in run.outputs[:_SHOWN])
-    more = f" and {len(run.outputs) - _SHOWN} more" if len(run.outputs) > _SHOWN else ""
+    shown = ", ".join(file.path for file in run.files[:_SHOWN])
+    more = f" and {len(run.files) - _SHOWN} more" if len(run.files) > _SHOWN else ""
     return f"it has {shown}{more}"

@@ -11,7 +11,7 @@ from runner.executors.base import Execution
 from runner.executors.local import Local
 from runner.executors.shell import argv_for
 from runner.manifest.command import render
-from runner.running import recording, surroundings
+from runner.running import recording, surroundings, tracked
 from runner.running.plan import Ready
 from runner.store import artifacts, layout, metrics, runs
 
@@ -79,20 +79,25 @@ def carry_out(
             then says so.
     """
     request = ready.planned.request
-    with surroundings.variables(
-        ready.environment,
-        ready.activation,
-        ready.checkout,
-        settings=settings,
-        entry_env=ready.step.entry_point.env,
-        extra=recording.mlflow_variables(request),
-        clean=request.clean_env,
-        pass_env=request.pass_env,
-    ) as variables:
+    with (
+        tracked.home(ready) as home,
+        surroundings.variables(
+            ready.environment,
+            ready.activation,
+            ready.checkout,
+            settings=settings,
+            entry_env=ready.step.entry_point.env,
+            extra=home.variables(),
+            clean=request.clean_env,
+            pass_env=request.pass_env,
+        ) as variables,
+    ):
         opened = recording.opening(ready, variables, settings=settings, progress=progress)
         begun = runs.begin(opened, lock_text=ready.environment.lock.text, settings=settings)
         try:
+            home.open(begun, settings)
             outcome = _execute(ready, variables, begun, show)
+            begun = home.close(begun, progress)
             return _keep(ready, begun, outcome, settings=settings, progress=progress)
         except BaseException as error:
             # Whatever happens, no run stays `running`.

@@ -27,9 +27,9 @@ def copy_out(run: Run, pattern: str, target: Path, *, replace: bool) -> tuple[Pa
         RequestError: nothing matches, a file is there already, or two would get the same place.
         StoreError: an output is gone from the store.
     """
-    chosen = [file for file in run.outputs if patterns.matches(pattern, file.path)]
+    chosen = [file for file in run.files if patterns.matches(pattern, file.path)]
     if not chosen:
-        known = ", ".join(file.path for file in run.outputs[:8]) or "none"
+        known = ", ".join(file.path for file in run.files[:8]) or "none"
         raise RequestError(
             f"run {run.id} has no output that matches `{pattern}`", hint=f"it has: {known}"
         )
@@ -43,18 +43,20 @@ def copy_out(run: Run, pattern: str, target: Path, *, replace: bool) -> tuple[Pa
 
 
 def path_of(run: Run, file: RecordedFile) -> Path:
-    """Where an output of a run lies, once it is sure that it lies inside the run.
+    """Where a file of a run lies, once it is sure that it lies inside the run.
 
     Raises:
         StoreError: the path leaves the run, goes through a link, or nothing is there.
     """
     if run.directory is None:
         raise StoreError(f"run {run.id} lies in no store")
-    top = run.directory / layout.ARTIFACTS
+    top, inside = run.directory / layout.ARTIFACTS, layout.artifact_name(file.path)
     parents = len([part for part in run.source.subdirectory.split("/") if part])
+    if file.origin == "logged":
+        top, inside, parents = run.directory / layout.LOGGED, _logged_name(run, file), 0
     if not layout.clean_path(file.path, parents=parents):
         raise StoreError(f"run {run.id}: `{file.path}` leaves the run")
-    path = top / layout.artifact_name(file.path)
+    path = top / inside
     folder = path.parent
     while folder != top:
         if folder.is_symlink():
@@ -64,6 +66,14 @@ def path_of(run: Run, file: RecordedFile) -> Path:
     if kind != file.kind or not (path.is_symlink() or path.is_file()):
         raise StoreError(f"run {run.id}: output `{file.path}` is gone from {top}")
     return path
+
+
+def _logged_name(run: Run, file: RecordedFile) -> str:
+    """The artifact's own path: `Run.files` may call it `logged/<path>`."""
+    assert run.logged is not None
+    if any(artifact.path == file.path for artifact in run.logged.artifacts):
+        return file.path
+    return file.path.removeprefix("logged/")
 
 
 def _place(file: RecordedFile, target: Path) -> Path:

@@ -18,6 +18,7 @@ from runner.store.fields import NOT_FINITE, Fields
 from runner.store.records import (
     SCHEMA,
     Host,
+    Logged,
     Process,
     RecordedEnvironment,
     RecordedFile,
@@ -85,6 +86,7 @@ def from_json(data: object, directory: Path | None) -> Run:
         variables={name: _variable(field) for name, field in top.members("variables")},
         inputs=tuple(_file(field, None) for field in top.each("inputs")),
         tags=top.texts("tags"),
+        logged_by=top.optional("logged_by"),
         experiment=top.optional("experiment"),
         experiment_id=top.optional("experiment_id"),
         parent=top.optional("parent"),
@@ -117,7 +119,14 @@ def _with_results(run: Run, top: Fields) -> Run:
         exit_code=top.integer("exit_code") if top.has("exit_code") else None,
         reason=top.optional("reason"),
         resources=_resources(top.fields("resources")) if top.has("resources") else None,
+        logged=_logged(top.fields("logged")) if top.has("logged") else None,
     )
+
+
+def _logged(fields: Fields) -> Logged:
+    from runner.store import logged
+
+    return logged.from_fields(fields, lambda one: _file(one, 0))
 
 
 def _where(directory: Path | None) -> str:

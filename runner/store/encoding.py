@@ -34,7 +34,7 @@ def to_json(run: Run) -> dict[str, Any]:
 
     Numbers that JSON lacks become the texts `NaN`, `Infinity` and `-Infinity`.
     """
-    hide = _hiding(run.parameters)
+    hide = hiding(run.parameters)
     names = {parameter.name for parameter in run.parameters if parameter.secret}
     return {
         "schema": SCHEMA,
@@ -55,6 +55,8 @@ def to_json(run: Run) -> dict[str, Any]:
         "deleted": list(run.deleted),
         "metrics": {name: number(value) for name, value in run.metrics.items()},
         "tags": {name: hide(value) for name, value in run.tags.items()},
+        "logged": _logged(run, hide),
+        "logged_by": run.logged_by,
         "experiment": run.experiment,
         "experiment_id": run.experiment_id,
         "parent": run.parent,
@@ -77,6 +79,14 @@ def number(value: float) -> float | str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+def _logged(run: Run, hide: Callable[[str], str]) -> dict[str, Any] | None:
+    if run.logged is None:
+        return None
+    from runner.store import logged
+
+    return logged.to_json(run.logged, _file, hide)
+
+
 def _plain(value: object) -> object:
     if value is None or isinstance(value, str | bool | int):
         return value
@@ -89,7 +99,8 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def _hiding(parameters: tuple[BoundParameter, ...]) -> Callable[[str], str]:
+def hiding(parameters: tuple[BoundParameter, ...]) -> Callable[[str], str]:
+    """Puts `***` in the place of every secret in a text."""
     secrets = {text for parameter in parameters for text in parameter.secret_texts()}
     longest_first = sorted(secrets, key=len, reverse=True)
 

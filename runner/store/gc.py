@@ -123,7 +123,7 @@ def _referred(settings: Settings, progress: Progress) -> set[str]:
 
 
 def _objects_of(run: Run) -> set[str]:
-    digests = {file.sha256 for file in (*run.outputs, *run.inputs)}
+    digests = {file.sha256 for file in (*run.files, *run.inputs)}
     if run.source.changes is not None:
         digests.add(run.source.changes.object)
     return digests

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 RECORD = "record.json"
 LOCK = "lock"
 ARTIFACTS = "artifacts"
+JOURNAL = "logged.jsonl"  # what the step logged by MLflow's calls, as it came
+LOGGED = "logged"  # the artifacts that the step handed over by MLflow's calls
 CHECKOUT = "checkout"  # kept because somebody asked for it, or to save what is in it
 PARENT = "__parent__"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +118,8 @@ class RecordedFile(Struct, frozen=True):
         kind: `file`, `symlink`, or `folder` (an input only).
         mode: permission bits.
         origin: for an input: `source`, `ignored` (laid in although git ignores it), `given`
-            (a `path` value), `download`, `run:<id>`; for an output: `declared` or `undeclared`.
+            (a `path` value), `download`, `run:<id>`; for an output: `declared` or `undeclared`;
+            `logged` for what the step handed over through MLflow's calls.
         url: where a download came from, credentials removed.
     """
 
@@ -128,6 +130,42 @@ class RecordedFile(Struct, frozen=True):
     mode: int = 0o644
     origin: str = ""
     url: str | None = None
+
+
+class LoggedMetric(Struct, frozen=True):
+    """A metric that the step logged; all its measurements are in the run's `logged.jsonl`.
+
+    Attributes:
+        last: the value of the greatest step; of equal steps that of the latest time.
+        step, time: of `last`; the time in milliseconds since 1970.
+        count: how many measurements there are.
+        smallest, largest: NaN aside.
+    """
+
+    last: float
+    step: int
+    time: int
+    count: int
+    smallest: float
+    largest: float
+
+
+class Logged(Struct, frozen=True):
+    """What the step logged through MLflow's calls.
+
+    Attributes:
+        parameters, tags: name → text, as logged; a very long text is cut off here only.
+        artifacts: the files that it handed over, relative to `logged/` below the run.
+        inputs: data sets, as MLflow describes them.
+        models: logged models, as MLflow describes them.
+    """
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, LoggedMetric] = field(default_factory=dict)
+    artifacts: tuple[RecordedFile, ...] = ()
+    inputs: tuple[Mapping[str, object], ...] = ()
+    models: tuple[Mapping[str, object], ...] = ()
 
 
 class Process(Struct, frozen=True):
@@ -153,8 +191,12 @@ class Run(Struct, frozen=True):
         request: what was asked, credentials and secrets removed.
         parameters: in the order of the manifest.
         command: as given to the shell, secrets replaced by `***`.
-        metrics: name → number; from the JSON files named under `metrics:`.
+        metrics: name → number; what the step logged last, and from the JSON files named under
+            `metrics:`, which win.
         outputs: every file that the step made or changed.
+        logged: what it logged through MLflow's calls; None where it logged nothing.
+        logged_by: of a run that a step made by MLflow's calls, the run of that step: it has no
+            command of its own. None otherwise.
         started, ended: RFC 3339, UTC, with milliseconds.
         exit_code: the step's exit status, None while it runs or where it was lost.
         reason: why a run that isn't finished ended: one line.
@@ -179,6 +221,8 @@ class Run(Struct, frozen=True):
     deleted: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    logged: Logged | None = None
+    logged_by: str | None = None
     experiment: str | None = None
     experiment_id: str | None = None
     parent: str | None = None
@@ -191,3 +235,19 @@ class Run(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     process: Process | None = None
     directory: Path | None = None
+
+    @property
+    def files(self) -> tuple[RecordedFile, ...]:
+        """All that the run left: its outputs, and the artifacts that its step logged.
+
+        An artifact that is an output, too, is there once; where only the path is the same, the
+        artifact is called `logged/<path>`.
+        """
+        if self.logged is None or not self.logged.artifacts:
+            return self.outputs
+        made = {output.path: output.sha256 for output in self.outputs}
+        return self.outputs + tuple(
+            replace(file, path=f"logged/{file.path}") if file.path in made else file
+            for file in self.logged.artifacts
+            if made.get(file.path) != file.sha256
+        )

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 _MARKS_BEFORE_INDEXING = 256
 
 
-def begin(run: Run, *, lock_text: str, settings: Settings) -> Run:
+def begin(run: Run, *, lock_text: str | None, settings: Settings) -> Run:
     """Record `run` as running, its lock beside it; the record is there whole or not at all.
+
+    Args:
+        run: as it is before anything has happened.
+        lock_text: None for a run without a step of its own.
+        settings: the homes.
 
     Returns:
         The run with its directory and the process that looks after it.
@@ -41,7 +46,8 @@ def begin(run: Run, *, lock_text: str, settings: Settings) -> Run:
             new = directory / f".{layout.RECORD}.{os.getpid()}"
             new.write_text(encoding.to_text(begun), encoding="ascii")
             _claim(new, record, run.id)
-            files.atomic_write(directory / layout.LOCK, lock_text.encode())
+            if lock_text is not None:
+                files.atomic_write(directory / layout.LOCK, lock_text.encode())
     except OSError as error:
         raise layout.storing(f"run {run.id}", error) from error
     return begun
@@ -65,13 +71,13 @@ def _claim(new: Path, record: Path, run_id: str) -> None:
 
 
 def finish(run: Run, *, settings: Settings) -> Run:
-    """Replace the record of a run that was begun, atomically.
+    """Replace the record of a run that was begun, atomically, with all that was logged to it.
 
     Raises:
         StoreError: it can't be kept.
     """
     directory = run.directory or layout.run_directory(run.id, settings)
-    finished = replace(run, directory=directory)
+    finished = _with_logged(replace(run, directory=directory), settings)
     try:
         with pending.marked(run.id, settings):
             text = encoding.to_text(finished).encode("ascii")
@@ -81,6 +87,17 @@ def finish(run: Run, *, settings: Settings) -> Run:
     if len(pending.marks(settings)) > _MARKS_BEFORE_INDEXING:
         _index_now(settings)
     return finished
+
+
+def _with_logged(run: Run, settings: Settings) -> Run:
+    assert run.directory is not None
+    if run.logged is not None or not any(
+        os.path.lexists(run.directory / name) for name in (layout.JOURNAL, layout.LOGGED)
+    ):
+        return run
+    from runner.store import logged
+
+    return logged.gather(run, settings)
 
 
 def _index_now(settings: Settings) -> None:
@@ -218,7 +235,7 @@ def _outputs(directory: Path, settings: Settings) -> frozenset[str]:
         run = load_id(directory.name, settings)
     except StoreError:
         return frozenset()
-    return frozenset(output.sha256 for output in run.outputs if output.kind == "file")
+    return frozenset(output.sha256 for output in run.files if output.kind == "file")
 
 
 def _refuse_running(directory: Path, settings: Settings) -> None:

@@ -1,0 +1,86 @@
+"""Gives a step's MLflow calls a home while it runs, unless it is to log somewhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from runner.running import recording
+from runner.store.encoding import hiding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.progress import Progress
+    from runner.running.plan import Ready
+    from runner.settings import Settings
+    from runner.store.records import Run
+    from runner.tracking.endpoint import Endpoint
+
+_ADDRESS = "MLFLOW_TRACKING_URI"
+
+
+class Home:
+    """Where the step logs to: an endpoint of ours, or, without one, what the caller has set."""
+
+    def __init__(self, ready: Ready, endpoint: Endpoint | None) -> None:
+        self._ready = ready
+        self._endpoint = endpoint
+
+    def variables(self) -> dict[str, str]:
+        """What the step's MLflow is told."""
+        request = self._ready.planned.request
+        if self._endpoint is None:
+            return recording.mlflow_variables(request)
+        return self._endpoint.variables(
+            self._ready.planned.run_id,
+            experiment=request.experiment,
+            experiment_id=request.experiment_id,
+            inherited=os.environ,
+        )
+
+    def open(self, run: Run, settings: Settings) -> None:
+        """From now on, what the step logs goes into the run."""
+        if self._endpoint is not None:
+            hide = hiding(self._ready.step.parameters)
+            self._endpoint.serve(run, settings=settings, hide=hide)
+
+    def close(self, run: Run, progress: Progress) -> Run:
+        """The step has ended; the run, with the name that the step gave its experiment."""
+        if self._endpoint is None:
+            return run
+        session, warnings = self._endpoint.close()
+        for text in warnings:
+            progress.warning(text)
+        return run if session is None else replace(run, experiment=session.experiment.label)
+
+
+@contextlib.contextmanager
+def home(ready: Ready) -> Iterator[Home]:
+    """The home of what the step logs; its port is free again afterwards.
+
+    Raises:
+        ExecutionError: there is no port to be had.
+    """
+    if not ready.planned.request.tracking or _elsewhere(ready):
+        yield Home(ready, None)
+        return
+    from runner.tracking.endpoint import Endpoint
+
+    endpoint = Endpoint()
+    try:
+        yield Home(ready, endpoint)
+    finally:
+        endpoint.close()
+
+
+def _elsewhere(ready: Ready) -> bool:
+    """Whether the project or the caller names another store for the step."""
+    request = ready.planned.request
+    if ready.step.entry_point.env.get(_ADDRESS, "") != "":
+        return True
+    passed = not request.clean_env or _ADDRESS in request.pass_env
+    return passed and bool(os.environ.get(_ADDRESS))

@@ -1,0 +1,225 @@
+"""What a step logs, as it comes: one JSON line each, appended beside the record and never changed.
+
+Any process may append: a line is written by one call. Whoever wants to know what was logged folds
+the lines; a last one that a kill or a full disk cut off does not count.
+
+    {"metrics": [[name, value, step, milliseconds since 1970], …], "model": "m-…"}
+    {"parameters": {name: text}}   {"tags": {name: text, gone: null}}
+    {"inputs": [{…}]}   {"model": {"id": "m-…", …}}   {"outputs": [{…}]}
+    {"status": "FINISHED", "ended": milliseconds}   {"name": text}   {"lifecycle": "deleted"}
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct, field
+
+from runner.store import layout
+from runner.store.fields import NOT_FINITE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+Point = tuple[str, float, int, int]
+"""Name, value, step, and milliseconds since 1970 of one measurement."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class Series(Struct):
+    """One metric's measurements in short.
+
+    Attributes:
+        last: the value of the greatest step; of equal steps that of the latest time.
+        step, time: of `last`; the time in milliseconds since 1970.
+        count: how many there are.
+        smallest, largest: NaN aside; NaN where there is nothing else.
+    """
+
+    last: float
+    step: int
+    time: int
+    count: int = 1
+    smallest: float = math.nan
+    largest: float = math.nan
+
+
+class State(Struct):
+    """All that was logged to one run, as of now.
+
+    Attributes:
+        models: id → what is known of a logged model, `metrics` and `tags` among it.
+        inputs: data sets, each with the tags it was logged with.
+        status: as MLflow has it, None where the step has said nothing.
+    """
+
+    parameters: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, Series] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    status: str | None = None
+    ended: int | None = None
+    name: str | None = None
+    deleted: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was logged that a record would keep."""
+        return not (
+            self.parameters or self.tags or self.metrics or self.models or self.inputs or self.name
+        )
+
+
+def line_of(event: dict[str, Any]) -> bytes:
+    """The journal's line for `event`; its metrics are points."""
+    if "metrics" in event:
+        points = [
+            point if math.isfinite(point[1]) else (point[0], _text(point[1]), *point[2:])
+            for point in event["metrics"]
+        ]
+        event = {**event, "metrics": points}
+    return _encode(event) + b"\n"
+
+
+def _text(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def append(handle: int, line: bytes) -> None:
+    """Append a line; what can't be written whole is taken back.
+
+    Raises:
+        OSError: there is no room.
+    """
+    written = os.write(handle, line)
+    if written == len(line):
+        return
+    end = os.lseek(handle, 0, os.SEEK_CUR)
+    if os.fstat(handle).st_size == end:
+        os.ftruncate(handle, end - written)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def opened(directory: Path) -> int:
+    """The run's journal, open for appending.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(directory / layout.JOURNAL, flags, 0o600)
+
+
+def events(directory: Path) -> Iterator[dict[str, Any]]:
+    """Every event of the run's journal, in order; none where there is no journal."""
+    try:
+        with (directory / layout.JOURNAL).open("rb") as file:
+            for line in file:
+                if (event := event_of(line)) is not None:
+                    yield event
+    except FileNotFoundError:
+        return
+
+
+def event_of(line: bytes) -> dict[str, Any] | None:
+    """The event of a line, None for one that was cut off or damaged."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        event = _decode(line)
+    except msgspec.DecodeError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def state_of(directory: Path) -> State:
+    """All that was logged to the run whose record lies in `directory`.
+
+    Raises:
+        OSError: the journal can't be read.
+    """
+    state = State()
+    for event in events(directory):
+        fold(state, event)
+    return state
+
+
+def history(directory: Path, name: str) -> Iterator[Point]:
+    """Every measurement of one metric, as it was logged.
+
+    Raises:
+        OSError: the journal can't be read.
+    """
+    for event in events(directory):
+        for point in points_of(event):
+            if point[0] == name:
+                yield point
+
+
+def points_of(event: dict[str, Any]) -> Iterator[Point]:
+    """The measurements of an event, its numbers that JSON lacks put back."""
+    for name, value, step, time in event.get("metrics", ()):
+        yield name, NOT_FINITE[value] if isinstance(value, str) else float(value), step, time
+
+
+def fold(state: State, event: dict[str, Any]) -> None:
+    """Take an event into `state`."""
+    if "metrics" in event:
+        add_points(state, points_of(event), event.get("model"))
+    elif "model" in event:
+        _fold_model(state, event["model"])
+    state.parameters.update(event.get("parameters", {}))
+    for name, text in event.get("tags", {}).items():
+        if text is None:
+            state.tags.pop(name, None)
+        else:
+            state.tags[name] = text
+    state.inputs += event.get("inputs", [])
+    state.outputs += event.get("outputs", [])
+    state.status = event.get("status", state.status)
+    if "status" in event:
+        state.ended = event.get("ended")
+    state.name = event.get("name", state.name)
+    if "lifecycle" in event:
+        state.deleted = event["lifecycle"] == "deleted"
+
+
+def add_points(state: State, points: Iterable[Point], model: str | None = None) -> None:
+    """Take measurements into `state`; those of a model are the run's, too."""
+    metrics = state.metrics
+    if model is not None:
+        points = list(points)
+        known = state.models.setdefault(model, {"id": model})
+        known.setdefault("metrics", {}).update((name, value) for name, value, _, _ in points)
+    for name, value, step, time in points:
+        series = metrics.get(name)
+        if series is None:
+            metrics[name] = Series(value, step, time, 1, value, value)
+            continue
+        series.count += 1
+        if (step, time) >= (series.step, series.time):
+            series.last, series.step, series.time = value, step, time
+        # Written so that NaN never stays where a number could be.
+        if not (series.smallest <= value or math.isnan(value)):
+            series.smallest = value
+        if not (series.largest >= value or math.isnan(value)):
+            series.largest = value
+
+
+def _fold_model(state: State, said: dict[str, Any]) -> None:
+    model = state.models.setdefault(said["id"], {"id": said["id"]})
+    for key, value in said.items():
+        if key in {"tags", "params"} and isinstance(value, dict):
+            kept = {**model.get(key, {}), **value}
+            model[key] = {name: text for name, text in kept.items() if text is not None}
+        else:
+            model[key] = value

@@ -1,0 +1,234 @@
+"""Takes in and hands out artifacts: streamed, whole or not at all, never outside of their run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from runner import files
+from runner.store import layout
+from runner.tracking.call import Call, Routes, Sent, texts
+from runner.tracking.refusal import Refusal, missing, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from runner.tracking.session import Session
+
+routes = Routes()
+_PLACE = "/mlflow-artifacts/artifacts"
+_PARTS = f"{files.UNFINISHED}parts-"
+_MOST_PARTS = 10_000
+
+
+def _place(session: Session, path: str, *, writing: bool) -> tuple[Path, str]:
+    """The folder of a run's artifacts and the path inside it that `EXPERIMENT/RUN/artifacts/…` is.
+
+    Raises:
+        Refusal: the path leaves the run, or there is no such run.
+    """
+    _, _, rest = path.strip("/").partition("/")
+    run_id, _, rest = rest.partition("/")
+    word, _, inside = rest.partition("/")
+    if word != "artifacts":
+        raise missing(f"no artifacts are kept at {path!r}")
+    run = session.live(run_id).run if writing else session.run(run_id)
+    assert run.directory is not None
+    return run.directory / layout.LOGGED, inside.strip("/")
+
+
+def _confined(top: Path, inside: str) -> Path:
+    """`top / inside`.
+
+    Raises:
+        Refusal: it isn't below `top`, by its text or through a link.
+    """
+    if not layout.clean_path(inside):
+        raise wrong(f"Invalid path: {inside!r}")
+    place = top / inside
+    folder = place.parent
+    while not folder.exists() and folder != top:
+        folder = folder.parent
+    if folder.exists() and not folder.resolve().is_relative_to(top.resolve()):
+        raise wrong(f"Invalid path: {inside!r} leads out of the run")
+    return place
+
+
+@contextlib.contextmanager
+def _new_file(top: Path, place: Path) -> Iterator[BinaryIO]:
+    """A file that gets the name `place` once it is whole.
+
+    Raises:
+        Refusal: there is no room, or a folder is in its place.
+    """
+    new = top.parent / f"{files.UNFINISHED}{os.urandom(8).hex()}"
+    try:
+        with new.open("xb") as file:
+            yield file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        new.replace(place)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Refusal("RESOURCE_EXHAUSTED", f"the artifact can't be kept: {reason}") from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+@routes.on("PUT", f"{_PLACE}/{{*}}")
+def upload(session: Session, call: Call) -> dict[str, Any]:
+    """Keep an artifact; one of that name is replaced."""
+    top, inside = _place(session, call.parts[0], writing=True)
+    place = _confined(top, inside)
+    with _new_file(top, place) as file:
+        call.body.copy_to(file)
+    return {}
+
+
+@routes.on("GET", f"{_PLACE}/{{*}}")
+def download(session: Session, call: Call) -> Sent:
+    """Send an artifact."""
+    top, inside = _place(session, call.parts[0], writing=False)
+    place = _confined(top, inside)
+    try:
+        handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        raise missing(f"No such artifact: '{inside}'") from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise missing(f"No such artifact: '{inside}'")
+    name = place.name.encode("ascii", "replace").decode().replace('"', "_")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Sent(handle, status.st_size, "application/octet-stream", headers)
+
+
+@routes.on("DELETE", f"{_PLACE}/{{*}}")
+def delete(session: Session, call: Call) -> dict[str, Any]:
+    """Take an artifact, or a folder of them, away."""
+    top, inside = _place(session, call.parts[0], writing=True)
+    place = top if not inside else _confined(top, inside)
+    if not os.path.lexists(place):
+        raise missing(f"No such artifact: '{inside}'")
+    if place.is_dir() and not place.is_symlink():
+        files.remove_tree(place)
+    else:
+        place.unlink()
+    return {}
+
+
+@routes.on("GET", _PLACE)
+def list_below(session: Session, call: Call) -> dict[str, Any]:
+    """What lies in a folder, by names relative to it."""
+    top, inside = _place(session, str(call.fields().get("path", "")), writing=False)
+    return {"files": listed(top, inside, whole=False)}
+
+
+@routes.on("GET", "/mlflow/artifacts/list")
+def list_artifacts(session: Session, call: Call) -> dict[str, Any]:
+    """What lies in a folder of a run's artifacts, by names relative to all of them."""
+    said = call.fields()
+    run = session.run(texts(said, "run_id", "run_uuid"))
+    assert run.directory is not None
+    found = listed(run.directory / layout.LOGGED, str(said.get("path", "")), whole=True)
+    root = f"mlflow-artifacts:/{session.experiment.id}/{run.id}/artifacts"
+    return {"root_uri": root, "files": found}
+
+
+def listed(top: Path, inside: str, *, whole: bool) -> list[dict[str, Any]]:
+    """The entries of a folder of artifacts, none of a file; `whole`: by paths below `top`.
+
+    Raises:
+        Refusal: the path leaves `top`.
+    """
+    place = _confined(top, inside) if inside else top
+    if not place.is_dir():
+        return []
+    prefix = f"{inside}/" if inside and whole else ""
+    found = []
+    for item in sorted(place.iterdir()):
+        one: dict[str, Any] = {"path": f"{prefix}{item.name}", "is_dir": item.is_dir()}
+        if not item.is_dir():
+            one["file_size"] = item.lstat().st_size
+        found.append(one)
+    return found
+
+
+@routes.on("POST", "/mlflow-artifacts/mpu/create/{*}")
+def create_upload(session: Session, call: Call) -> dict[str, Any]:
+    """Say where the parts of a large artifact go."""
+    said = call.fields()
+    top, _ = _whole(session, call.parts[0], said)
+    count = int(said.get("num_parts") or 1)
+    if not 0 < count <= _MOST_PARTS:
+        raise wrong(f"num_parts must be between 1 and {_MOST_PARTS}, not {count}")
+    upload_id = os.urandom(16).hex()
+    (top.parent / f"{_PARTS}{upload_id}").mkdir(mode=0o700)
+    below = f"{session.address}/api/2.0/mlflow-artifacts/mpu/part/{top.parent.name}/{upload_id}"
+    return {
+        "upload_id": upload_id,
+        "credentials": [
+            {"url": f"{below}/{number}", "part_number": number, "headers": {}}
+            for number in range(1, count + 1)
+        ],
+    }
+
+
+@routes.on("PUT", "/mlflow-artifacts/mpu/part/{}/{}/{}")
+def upload_part(session: Session, call: Call) -> dict[str, Any]:
+    """Keep one part."""
+    run_id, upload_id, number = call.parts
+    directory = session.live(run_id).run.directory
+    assert directory is not None
+    folder = _parts(directory, upload_id)
+    if not number.isdecimal() or int(number) > _MOST_PARTS:
+        raise wrong(f"`{number}` is no number of a part")
+    with _new_file(directory / layout.LOGGED, folder / str(int(number))) as file:
+        call.body.copy_to(file)
+    return {"etag": number}
+
+
+@routes.on("POST", "/mlflow-artifacts/mpu/complete/{*}")
+def complete_upload(session: Session, call: Call) -> dict[str, Any]:
+    """Make the artifact of its parts."""
+    said = call.fields()
+    top, place = _whole(session, call.parts[0], said)
+    folder = _parts(top.parent, texts(said, "upload_id"))
+    numbers = [int(part["part_number"]) for part in said.get("parts") or ()]
+    if not numbers or any(not (folder / str(number)).is_file() for number in numbers):
+        raise wrong(f"parts are missing: {sorted(numbers)} are named, not all of them were sent")
+    with _new_file(top, place) as file:
+        for number in sorted(numbers):
+            with (folder / str(number)).open("rb") as part:
+                shutil.copyfileobj(part, file, 1 << 20)
+    files.remove_tree(folder)
+    return {}
+
+
+@routes.on("POST", "/mlflow-artifacts/mpu/abort/{*}")
+def abort_upload(session: Session, call: Call) -> dict[str, Any]:
+    """Forget the parts."""
+    said = call.fields()
+    top, _ = _whole(session, call.parts[0], said)
+    files.remove_tree(_parts(top.parent, texts(said, "upload_id")))
+    return {}
+
+
+def _whole(session: Session, path: str, said: dict[str, Any]) -> tuple[Path, Path]:
+    """The artifact that an upload in parts is of: the folder of all, and its own place."""
+    top, inside = _place(session, path, writing=True)
+    name = texts(said, "path").replace("\\", "/").rpartition("/")[2]
+    return top, _confined(top, f"{inside}/{name}" if inside else name)
+
+
+def _parts(directory: Path, upload_id: str) -> Path:
+    folder = directory / f"{_PARTS}{upload_id}"
+    if not upload_id.isalnum() or not folder.is_dir():
+        raise missing(f"no upload `{upload_id}` is under way")
+    return folder

@@ -1,0 +1,147 @@
+"""Which runs and experiments of the store a search is about, page by page."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import RunnerError
+from runner.tracking import experiments as names
+from runner.tracking import forms, search
+from runner.tracking.refusal import wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.store.records import Run
+    from runner.store.summaries import Summary
+    from runner.tracking.session import Session
+
+_LOOKED_AT = 2_000  # records that one search reads, the newest ones
+
+
+def runs(session: Session, said: dict[str, Any]) -> tuple[list[Run], str | None]:
+    """The runs that a search wants, and the token of the next page.
+
+    Raises:
+        Refusal: its filter can't be understood.
+    """
+    wanted = search.parse(str(said.get("filter") or said.get("filter_string") or ""))
+    ids = {str(one) for one in said.get("experiment_ids") or ()}
+    stage = str(said.get("run_view_type") or "ACTIVE_ONLY")
+    found = []
+    for run in _candidates(session, ids):
+        state = session.state(run)
+        if stage != "ALL" and state.deleted != (stage == "DELETED_ONLY"):
+            continue
+        facts = _facts(session, run)
+        if search.matches(facts, wanted):
+            found.append((run, facts))
+    ordered = search.ordered(
+        found, said.get("order_by") or (), default=("attributes", "start_time")
+    )
+    first, size = offset(said.get("page_token")), int(said.get("max_results") or 1000)
+    page = [run for run, _ in ordered[first : first + size]]
+    return page, token(first + size) if first + size < len(ordered) else None
+
+
+def _candidates(session: Session, ids: set[str]) -> Iterator[Run]:
+    """Runs of these experiments; none given, or the own one: those of this project, too."""
+    yield session.own
+    for summary in _summaries(session):
+        if summary.id == session.own.id or not _may_be(session, summary, ids):
+            continue
+        try:
+            run = session.run(summary.id)
+        except Exception:  # noqa: BLE001, S112  a damaged record is no reason to find no other
+            continue
+        if not ids or session.experiment.id_for(run, session.own) in ids:
+            yield run
+
+
+def _may_be(session: Session, summary: Summary, ids: set[str]) -> bool:
+    """Whether a run may be wanted, by its summary alone: reading a record takes longer."""
+    own = session.own.source
+    if (summary.source, summary.subdirectory) == (own.url, own.subdirectory):
+        return True
+    if summary.experiment is not None and summary.experiment in session.experiment.names:
+        return True
+    return (summary.experiment_id or names.id_of(summary.experiment)) in ids - {names.DEFAULT_ID}
+
+
+def _summaries(session: Session) -> list[Summary]:
+    from runner.progress import Silent
+    from runner.store import index
+    from runner.store.summaries import Filter
+
+    try:
+        return index.list_runs(
+            Filter(limit=_LOOKED_AT), settings=session.settings, progress=Silent()
+        )
+    except RunnerError:
+        return []
+
+
+def _facts(session: Session, run: Run) -> search.Facts:
+    state = session.state(run)
+    name = forms.name_of(run, state)
+    metrics = {str(one["key"]): float(one["value"]) for one in forms.metrics_of(run, state)}
+    attributes: dict[str, str | float | None] = {
+        "run_id": run.id,
+        "run_name": name,
+        "status": forms.status_of(run, state),
+        "start_time": float(forms.milliseconds(run.started)),
+        "end_time": float(forms.milliseconds(run.ended)) or None,
+        "user_id": "",
+        "artifact_uri": "",
+    }
+    return search.facts_of(
+        attributes, metrics, forms.parameters_of(run, state), forms.tags_of(run, state, name)
+    )
+
+
+def experiments(session: Session) -> list[tuple[str, str]]:
+    """(name, id) of every named experiment of the store."""
+    labels = {summary.experiment for summary in _summaries(session) if summary.experiment}
+    return [(name, names.id_of(name)) for name in sorted(labels)]
+
+
+def filtered_experiments(found: list[dict[str, Any]], said: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of the experiments that a search wants.
+
+    Raises:
+        Refusal: its filter can't be understood.
+    """
+    wanted = [
+        one._replace(key="name") if one.key == "run_name" else one
+        for one in search.parse(str(said.get("filter") or ""))
+    ]
+    return [
+        one
+        for one in found
+        if search.matches(
+            {("attributes", key): one[key] for key in ("name", "experiment_id", "creation_time")},
+            wanted,
+        )
+    ]
+
+
+def token(position: int) -> str:
+    """A page's token."""
+    return base64.urlsafe_b64encode(str(position).encode()).decode()
+
+
+def offset(text: object) -> int:
+    """The position that a token stands for.
+
+    Raises:
+        Refusal: it is none of ours.
+    """
+    if not text:
+        return 0
+    try:
+        position = int(base64.urlsafe_b64decode(str(text)))
+    except ValueError:
+        raise wrong(f"Invalid page token: {text!r}") from None
+    return max(position, 0) if math.isfinite(position) else 0

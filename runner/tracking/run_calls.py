@@ -1,0 +1,344 @@
+"""Answers what MLflow's clients ask and say of experiments and runs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct, field
+
+from runner.store import journal, layout, logged
+from runner.tracking import experiments, finding, forms
+from runner.tracking.call import Call, Routes, pairs, texts
+from runner.tracking.refusal import Refusal, missing, wrong
+
+if TYPE_CHECKING:
+    from runner.store.journal import Point
+    from runner.store.records import Run
+    from runner.tracking.live import Live
+    from runner.tracking.session import Session
+
+routes = Routes()
+_PAGE = 25_000
+
+
+class _Measured(Struct):
+    key: str
+    value: float
+    timestamp: int = 0
+    step: int = 0
+    model_id: str | None = None
+
+
+class _Named(Struct):
+    key: str
+    value: str = ""
+
+
+class _Batch(Struct):
+    run_id: str = ""
+    run_uuid: str = ""
+    metrics: list[_Measured] = field(default_factory=list)
+    params: list[_Named] = field(default_factory=list)
+    tags: list[_Named] = field(default_factory=list)
+
+
+class _Metric(_Measured, kw_only=True):
+    run_id: str = ""
+    run_uuid: str = ""
+
+
+_batch = msgspec.json.Decoder(_Batch, strict=False)
+_metric = msgspec.json.Decoder(_Metric, strict=False)
+
+
+def artifact_uri(session: Session, run: Run, *, old: bool) -> str:
+    """Where a client puts the artifacts of a run; an old one writes to the folder itself."""
+    if old and run.directory is not None:
+        folder = run.directory / layout.LOGGED
+        folder.mkdir(exist_ok=True)
+        return folder.as_uri()
+    return f"mlflow-artifacts:/{session.experiment.id}/{run.id}/artifacts"
+
+
+def form_of(session: Session, run: Run, *, old: bool) -> dict[str, Any]:
+    """A run as MLflow has it."""
+    return forms.run_form(
+        run,
+        session.state(run),
+        experiment_id=session.experiment.id_for(run, session.own),
+        artifact_uri=artifact_uri(session, run, old=old),
+    )
+
+
+@routes.on("POST", "/mlflow/runs/log-batch")
+def log_batch(session: Session, call: Call) -> dict[str, Any]:
+    """Metrics, parameters and tags of a run, all of them or none."""
+    batch: _Batch = call.decoded(_batch)
+    live = session.live(batch.run_id or batch.run_uuid)
+    if batch.params:
+        live.log_parameters({one.key: one.value for one in batch.params})
+    if batch.tags:
+        live.log({"tags": {one.key: one.value for one in batch.tags}})
+    if batch.metrics:
+        _log_points(live, batch.metrics)
+    return {}
+
+
+@routes.on("POST", "/mlflow/runs/log-metric")
+def log_metric(session: Session, call: Call) -> dict[str, Any]:
+    """One measurement."""
+    metric: _Metric = call.decoded(_metric)
+    _log_points(session.live(metric.run_id or metric.run_uuid), [metric])
+    return {}
+
+
+def _log_points(live: Live, measured: list[Any]) -> None:
+    now = int(time.time() * 1000)
+    by_model: dict[str | None, list[Point]] = {}
+    for one in measured:
+        points = by_model.setdefault(one.model_id or None, [])
+        points.append((one.key, one.value, one.step, one.timestamp or now))
+    for model, points in by_model.items():
+        live.log_points(points, model)
+
+
+@routes.on("POST", "/mlflow/runs/log-parameter")
+def log_parameter(session: Session, call: Call) -> dict[str, Any]:
+    """One parameter."""
+    said = call.fields()
+    live = session.live(texts(said, "run_id", "run_uuid"))
+    live.log_parameters({texts(said, "key"): str(said.get("value", ""))})
+    return {}
+
+
+@routes.on("POST", "/mlflow/runs/set-tag")
+def set_tag(session: Session, call: Call) -> dict[str, Any]:
+    """One tag."""
+    said = call.fields()
+    live = session.live(texts(said, "run_id", "run_uuid"))
+    live.log({"tags": {texts(said, "key"): str(said.get("value", ""))}})
+    return {}
+
+
+@routes.on("POST", "/mlflow/runs/delete-tag")
+def delete_tag(session: Session, call: Call) -> dict[str, Any]:
+    """Take a tag away."""
+    said = call.fields()
+    live, name = session.live(texts(said, "run_id")), texts(said, "key")
+    if name not in live.state.tags:
+        raise missing(f"No tag with name: {name} in run with id {live.run.id}")
+    live.log({"tags": {name: None}})
+    return {}
+
+
+@routes.on("POST", "/mlflow/runs/log-inputs")
+def log_inputs(session: Session, call: Call) -> dict[str, Any]:
+    """Data sets that a run reads."""
+    said = call.fields()
+    session.live(texts(said, "run_id")).log({"inputs": list(said.get("datasets") or [])})
+    return {}
+
+
+@routes.on("POST", "/mlflow/runs/outputs")
+def log_outputs(session: Session, call: Call) -> dict[str, Any]:
+    """Logged models that a run made."""
+    said = call.fields()
+    session.live(texts(said, "run_id")).log({"outputs": list(said.get("models") or [])})
+    return {}
+
+
+@routes.on("POST", "/mlflow/runs/create")
+def create_run(session: Session, call: Call) -> dict[str, Any]:
+    """A further run, below the step's own."""
+    said = call.fields()
+    tags = pairs(said.get("tags") or [])
+    name = said.get("run_name") or tags.get("mlflow.runName") or None
+    parent = tags.pop("mlflow.parentRunId", None)
+    started = said.get("start_time")
+    live = session.make(name=name, parent=parent, started=int(started) if started else None)
+    if tags:
+        live.log({"tags": tags})
+    return {"run": form_of(session, live.run, old=call.old)}
+
+
+@routes.on("POST", "/mlflow/runs/update")
+def update_run(session: Session, call: Call) -> dict[str, Any]:
+    """The status and name of a run."""
+    said = call.fields()
+    live = session.live(texts(said, "run_id", "run_uuid"))
+    event: dict[str, Any] = {}
+    if (status := said.get("status")) is not None:
+        event["status"] = _status(status)
+        event["ended"] = int(said["end_time"]) if said.get("end_time") else None
+    if said.get("run_name"):
+        event["name"] = str(said["run_name"])
+    if event:
+        live.log(event)
+        session.end(live)
+    info = form_of(session, session.run(live.run.id), old=call.old)["info"]
+    return {"run_info": info}
+
+
+def _status(status: object) -> str:
+    """Old clients send the number of protobuf's enumeration."""
+    names = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+    found = names.get(status, str(status)) if isinstance(status, int) else str(status)
+    if found not in names.values():
+        raise wrong(f"Invalid run status: {status!r}")
+    return found
+
+
+@routes.on("POST", "/mlflow/runs/delete")
+def delete_run(session: Session, call: Call) -> dict[str, Any]:
+    """Mark a run as deleted, for the step's own eyes; the record stays."""
+    session.live(texts(call.fields(), "run_id")).log({"lifecycle": "deleted"})
+    return {}
+
+
+@routes.on("POST", "/mlflow/runs/restore")
+def restore_run(session: Session, call: Call) -> dict[str, Any]:
+    """Undo `delete`."""
+    session.live(texts(call.fields(), "run_id")).log({"lifecycle": "active"})
+    return {}
+
+
+@routes.on("GET", "/mlflow/runs/get")
+def get_run(session: Session, call: Call) -> dict[str, Any]:
+    """A run."""
+    run = session.run(texts(call.fields(), "run_id", "run_uuid"))
+    return {"run": form_of(session, run, old=call.old)}
+
+
+@routes.on("POST", "/mlflow/runs/search")
+def search_runs(session: Session, call: Call) -> dict[str, Any]:
+    """Runs of the store that a filter lets through."""
+    said = call.fields()
+    found, token = finding.runs(session, said)
+    answer: dict[str, Any] = {"runs": [form_of(session, run, old=call.old) for run in found]}
+    return answer | ({"next_page_token": token} if token else {})
+
+
+@routes.on("GET", "/mlflow/metrics/get-history")
+def history(session: Session, call: Call) -> dict[str, Any]:
+    """All measurements of a metric."""
+    said = call.fields()
+    run, name = session.run(texts(said, "run_id", "run_uuid")), texts(said, "metric_key")
+    points = _points(session, run, name)
+    first = finding.offset(said.get("page_token"))
+    size = int(said.get("max_results") or 0) or (_PAGE if said.get("page_token") else len(points))
+    answer: dict[str, Any] = {
+        "metrics": [forms.point_form(point) for point in points[first : first + size]]
+    }
+    if first + size < len(points):
+        answer["next_page_token"] = finding.token(first + size)
+    return answer
+
+
+def _points(session: Session, run: Run, name: str) -> list[Point]:
+    if run.directory is None:
+        return []
+    points = list(journal.history(run.directory, name))
+    if not points:
+        known = forms.metrics_of(run, session.state(run))
+        points = [
+            (one["key"], one["value"], 0, one["timestamp"]) for one in known if one["key"] == name
+        ]
+    return points
+
+
+@routes.on("GET", "/mlflow/metrics/get-history-bulk-interval")
+def bulk_history(session: Session, call: Call) -> dict[str, Any]:
+    """Measurements of a metric of several runs, thinned out."""
+    said = call.fields()
+    ids = said.get("run_ids") or said.get("run_id") or []
+    name, most = texts(said, "metric_key"), int(said.get("max_results") or 2500)
+    found = []
+    for run_id in [ids] if isinstance(ids, str) else ids:
+        points = _points(session, session.run(run_id), name)
+        step = max(1, -(-len(points) // most))
+        found += [{**forms.point_form(point), "run_id": run_id} for point in points[::step]]
+    return {"metrics": found}
+
+
+def _experiment(experiment_id: str, name: str) -> dict[str, Any]:
+    return forms.experiment_form(experiment_id, name, f"mlflow-artifacts:/{experiment_id}")
+
+
+def _own(session: Session, name: str | None = None) -> dict[str, Any]:
+    shown = name or session.experiment.label or experiments.DEFAULT_NAME
+    return _experiment(session.experiment.id, shown)
+
+
+@routes.on("GET", "/mlflow/experiments/get-by-name")
+def experiment_by_name(session: Session, call: Call) -> dict[str, Any]:
+    """The run's own experiment, whatever the step calls it."""
+    name = texts(call.fields(), "experiment_name")
+    session.experiment.called(name)
+    return {"experiment": _own(session, name)}
+
+
+@routes.on("POST", "/mlflow/experiments/create")
+def create_experiment(session: Session, call: Call) -> dict[str, Any]:
+    """The run's own experiment, under a new name."""
+    session.experiment.called(texts(call.fields(), "name"))
+    return {"experiment_id": session.experiment.id}
+
+
+@routes.on("GET", "/mlflow/experiments/get")
+def get_experiment(session: Session, call: Call) -> dict[str, Any]:
+    """The run's own experiment, or the one of another run of the store."""
+    wanted = texts(call.fields(), "experiment_id")
+    for name, known in finding.experiments(session):
+        if known == wanted != session.experiment.id:
+            return {"experiment": _experiment(known, name), "runs": []}
+    return {"experiment": _own(session), "runs": []}
+
+
+@routes.on("GET", "/mlflow/experiments/search")
+@routes.on("POST", "/mlflow/experiments/search")
+@routes.on("GET", "/mlflow/experiments/list")
+def search_experiments(session: Session, call: Call) -> dict[str, Any]:
+    """The run's own experiment, and those of the store's other runs."""
+    said = call.fields()
+    found = [_own(session)] + [
+        _experiment(known, name)
+        for name, known in finding.experiments(session)
+        if known != session.experiment.id
+    ]
+    return {"experiments": finding.filtered_experiments(found, said)}
+
+
+@routes.on("POST", "/mlflow/experiments/set-experiment-tag")
+@routes.on("POST", "/mlflow/experiments/delete-experiment-tag")
+@routes.on("POST", "/mlflow/experiments/update")
+@routes.on("POST", "/mlflow/experiments/delete")
+@routes.on("POST", "/mlflow/experiments/restore")
+def change_experiment(session: Session, call: Call) -> dict[str, Any]:
+    """Nothing is kept of experiments themselves but what runs say of them."""
+    said = call.fields()
+    if call.path.endswith("/update") and said.get("new_name"):
+        session.experiment.called(str(said["new_name"]))
+    elif call.path.endswith("/delete"):
+        raise Refusal(
+            "BAD_REQUEST", "a step can't delete an experiment: its own run is a part of it"
+        )
+    return {}
+
+
+@routes.on("POST", "/mlflow/experiments/search-datasets")
+def search_datasets(session: Session, call: Call) -> dict[str, Any]:
+    """The data sets that the step's run reads."""
+    call.fields()
+    sets = [one.get("dataset", {}) for one in logged.state_of(session.own).inputs]
+    return {
+        "dataset_summaries": [
+            {
+                "experiment_id": session.experiment.id,
+                "name": one.get("name", ""),
+                "digest": one.get("digest", ""),
+            }
+            for one in sets
+        ]
+    }

@@ -1,0 +1,204 @@
+"""Speaks HTTP with one client: reads its requests, has them answered, sends the answers.
+
+Imported when the first client comes: most steps never call.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import unquote
+
+import msgspec
+
+from runner.tracking import artifact_calls, model_calls, registry_calls, run_calls
+from runner.tracking.call import Call, Routes, Sent
+from runner.tracking.refusal import FORBIDDEN, MISSING, Refusal, wrong
+
+if TYPE_CHECKING:
+    import socket
+
+    from runner.tracking.session import Session
+
+_ROUTES = (run_calls.routes, artifact_calls.routes, model_calls.routes, registry_calls.routes)
+_VERSION = re.compile(r"/(?:ajax-)?api/[0-9.]+(?:/preview)?(?=/)")
+_CLIENT = re.compile(r"mlflow-python-client/(\d+)\.(\d+)")
+_PROXIED = (1, 24)  # the release whose clients know `mlflow-artifacts:`
+_BLOCK = 1 << 18
+_SERVER_INFO = {
+    "store_type": "RunStore",
+    "workspaces_enabled": False,
+    "trace_archival_enabled": False,
+    "multipart_uploads_enabled": True,
+    "multipart_downloads_enabled": False,
+}
+_encode = msgspec.json.Encoder().encode
+
+common = Routes()
+
+
+@common.on("GET", "/mlflow/server-info")
+def server_info(session: Session, call: Call) -> dict[str, Any]:
+    """What this server can do, for clients of MLflow 3."""
+    del session, call
+    return dict(_SERVER_INFO)
+
+
+class Conversation(BaseHTTPRequestHandler):
+    """The requests of one connection, one after the other."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "reprun"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def __init__(self, connection: socket.socket, session: Session, token: str) -> None:
+        self._session = session
+        self._token = token
+        # The base class answers until the client has gone.
+        super().__init__(connection, ("127.0.0.1", 0), None)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        """Answer, whatever the method."""
+        try:
+            answer = self._answer()
+        except Refusal as refusal:
+            self._refuse(refusal)
+        except Exception as error:  # noqa: BLE001  a step must hear of it rather than wait
+            # No status that clients try again: a defect does not go away by itself.
+            self._refuse(Refusal("INTERNAL_ERROR", f"{type(error).__name__}: {error}"))
+        else:
+            self._send(answer)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing: the terminal is the step's."""
+
+    def _answer(self) -> dict[str, Any] | Sent:
+        path, _, query = self.path.partition("?")
+        token, _, rest = path.removeprefix("/").partition("/")
+        body = _Body(self)
+        if not hmac.compare_digest(token.encode(), self._token.encode()):
+            raise Refusal("PERMISSION_DENIED", "the address lacks the run's token", FORBIDDEN)
+        if rest == "health":
+            return {"status": "OK"}
+        call = Call(self.command, _VERSION.sub("", f"/{unquote(rest)}", count=1), query, body)
+        call.old = self._is_old()
+        for routes in (*_ROUTES, common):
+            if (handler := routes.find(call)) is not None:
+                answer = handler(self._session, call)
+                body.drain()
+                return answer
+        raise Refusal("ENDPOINT_NOT_FOUND", _not_served(call), MISSING)
+
+    def _is_old(self) -> bool:
+        client = _CLIENT.search(self.headers.get("User-Agent", ""))
+        return client is not None and (int(client[1]), int(client[2])) < _PROXIED
+
+    def _refuse(self, refusal: Refusal) -> None:
+        # What was not read of the body would be taken for the next request.
+        self.close_connection = True
+        self._send({"error_code": refusal.code, "message": refusal.message}, refusal.status)
+
+    def _send(self, answer: dict[str, Any] | Sent, status: int = 200) -> None:
+        try:
+            if isinstance(answer, Sent):
+                self._send_file(answer)
+                return
+            content = _encode(answer)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            if "etag" in answer:
+                self.send_header("ETag", str(answer["etag"]))
+            if self.close_connection:
+                self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(content)
+            self.wfile.flush()
+        except OSError:
+            self.close_connection = True  # the client has gone
+
+    def _send_file(self, answer: Sent) -> None:
+        with os.fdopen(answer.handle, "rb") as file:
+            self.send_response(200)
+            self.send_header("Content-Type", answer.kind)
+            self.send_header("Content-Length", str(answer.size))
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.flush()
+            self.connection.sendfile(file, 0, answer.size)
+
+
+def _not_served(call: Call) -> str:
+    what = "traces" if "/traces" in call.path else f"{call.method} {call.path}"
+    return (
+        f"reprun does not keep {what}: it keeps runs, their metrics, parameters, tags, artifacts "
+        "and models; for more have the step log to an MLflow server: pass `--no-tracking` with "
+        "MLFLOW_TRACKING_URI set to its address"
+    )
+
+
+class _Body:
+    """What follows a request's head: so many bytes, or chunks."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._file = conversation.rfile
+        headers = conversation.headers
+        self._chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
+        length = headers.get("Content-Length", "0")
+        if not length.isdecimal():
+            raise wrong(f"Content-Length must be a number, not {length!r}")
+        self._left = int(length)
+
+    def read(self, limit: int) -> bytes:
+        """All of it; see `Body.read`."""
+        if self._left > limit:
+            raise wrong(f"a request of {self._left} bytes is too long: {limit} at most")
+        blocks, size = [], 0
+        while block := self._next():
+            size += len(block)
+            if size > limit:
+                raise wrong(f"the request is too long: {limit} bytes at most")
+            blocks.append(block)
+        return b"".join(blocks)
+
+    def copy_to(self, target: BinaryIO) -> None:
+        """Write it to a file; see `Body.copy_to`."""
+        while block := self._next():
+            target.write(block)
+
+    def drain(self) -> None:
+        """Read what nobody wanted."""
+        while self._next():
+            pass
+
+    def _next(self) -> bytes:
+        if self._left == 0 and self._chunked:
+            self._next_chunk()
+        if self._left == 0:
+            return b""
+        block = self._file.read(min(self._left, _BLOCK))
+        if not block:
+            raise wrong("the client broke off in the middle of its request")
+        self._left -= len(block)
+        if self._chunked and self._left == 0:
+            self._file.readline()
+        return block
+
+    def _next_chunk(self) -> None:
+        line = self._file.readline(100).partition(b";")[0].strip()
+        try:
+            self._left = int(line, 16)
+        except ValueError:
+            raise wrong("a chunk without its length") from None
+        if self._left == 0:
+            self._chunked = False
+            while self._file.readline(1000).strip():
+                pass
