@@ -26,19 +26,35 @@ _MOST_PARTS = 10_000
 
 
 def _place(session: Session, path: str, *, writing: bool) -> tuple[Path, str]:
-    """The folder of a run's artifacts and the path inside it that `EXPERIMENT/RUN/artifacts/…` is.
+    """The folder of a run's artifacts, and the path in it that an address means.
+
+    Args:
+        path: `EXPERIMENT/RUN/artifacts/…`, or `EXPERIMENT/RUN/models/MODEL/…`.
 
     Raises:
-        Refusal: the path leaves the run, or there is no such run.
+        Refusal: there is no such run or model.
     """
-    _, _, rest = path.strip("/").partition("/")
-    run_id, _, rest = rest.partition("/")
-    word, _, inside = rest.partition("/")
-    if word != "artifacts":
+    _, run_id, word, inside = ([*path.strip("/").split("/", 3), "", "", ""])[:4]
+    if word not in {"artifacts", "models"}:
         raise missing(f"no artifacts are kept at {path!r}")
     run = session.live(run_id).run if writing else session.run(run_id)
     assert run.directory is not None
+    if word == "models":
+        model_id, _, below = inside.partition("/")
+        model = session.state(run).models.get(model_id)
+        if model is None:
+            raise missing(f"Logged model with ID '{model_id}' not found.")
+        inside = f"{model['folder']}/{below}"
     return run.directory / layout.LOGGED, inside.strip("/")
+
+
+def _hidden(session: Session, call: Call, path: str) -> frozenset[str]:
+    """The folders of models, which a client of MLflow 3 lists by themselves."""
+    _, run_id, word = ([*path.strip("/").split("/", 3), "", "", ""])[:3]
+    if word != "artifacts" or not call.has_models:
+        return frozenset()
+    models = session.state(session.run(run_id)).models.values()
+    return frozenset(str(model.get("folder")) for model in models)
 
 
 def _confined(top: Path, inside: str) -> Path:
@@ -126,8 +142,14 @@ def delete(session: Session, call: Call) -> dict[str, Any]:
 @routes.on("GET", _PLACE)
 def list_below(session: Session, call: Call) -> dict[str, Any]:
     """What lies in a folder, by names relative to it."""
-    top, inside = _place(session, str(call.fields().get("path", "")), writing=False)
-    return {"files": listed(top, inside, whole=False)}
+    path = str(call.fields().get("path", ""))
+    top, inside = _place(session, path, writing=False)
+    hidden = _hidden(session, call, path)
+    if hidden and any(f"{inside}/".startswith(f"{folder}/") for folder in hidden):
+        return {"files": []}
+    found = listed(top, inside, whole=False)
+    below = f"{inside}/" if inside else ""
+    return {"files": [one for one in found if f"{below}{one['path']}" not in hidden]}
 
 
 @routes.on("GET", "/mlflow/artifacts/list")

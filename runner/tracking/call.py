@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LARGEST = 256 << 20  # bytes of a JSON body
 
+_PROXIED = (1, 24)
+_WITH_MODELS = (3, 0)
+
 _json = msgspec.json.Decoder().decode
 
 
@@ -41,7 +44,7 @@ class Call(Struct):
     Attributes:
         path: percent-decoded, without the token and the version of the API.
         query: the text behind the `?`.
-        old: whether the client is older than the artifacts that a server proxies (MLflow 1.24).
+        client: the release of MLflow that asks, such as (2, 9); None where it does not say.
         parts: what the route's path left open.
     """
 
@@ -49,8 +52,18 @@ class Call(Struct):
     path: str
     query: str
     body: Body
-    old: bool = False
+    client: tuple[int, int] | None = None
     parts: tuple[str, ...] = ()
+
+    @property
+    def old(self) -> bool:
+        """Whether the client is older than artifacts that a server hands on."""
+        return self.client is not None and self.client < _PROXIED
+
+    @property
+    def has_models(self) -> bool:
+        """Whether the client knows logged models as things of their own, beside the run's."""
+        return self.client is not None and self.client >= _WITH_MODELS
 
     def fields(self) -> dict[str, Any]:
         """The request's fields, from its body or, of a GET, its query.

@@ -172,4 +172,4 @@ def _form(session: Session, run: Run, model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _uri(session: Session, run: Run, model: dict[str, Any]) -> str:
-    return f"mlflow-artifacts:/{session.experiment.id}/{run.id}/artifacts/{model.get('folder')}"
+    return f"mlflow-artifacts:/{session.experiment.id}/{run.id}/models/{model['id']}"

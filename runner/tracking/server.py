@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _ROUTES = (run_calls.routes, artifact_calls.routes, model_calls.routes, registry_calls.routes)
 _VERSION = re.compile(r"/(?:ajax-)?api/[0-9.]+(?:/preview)?(?=/)")
 _CLIENT = re.compile(r"mlflow-python-client/(\d+)\.(\d+)")
-_PROXIED = (1, 24)  # the release whose clients know `mlflow-artifacts:`
 _BLOCK = 1 << 18
 _SERVER_INFO = {
     "store_type": "RunStore",
@@ -87,8 +86,8 @@ class Conversation(BaseHTTPRequestHandler):
             raise Refusal("PERMISSION_DENIED", "the address lacks the run's token", FORBIDDEN)
         if rest == "health":
             return {"status": "OK"}
-        call = Call(self.command, _VERSION.sub("", f"/{unquote(rest)}", count=1), query, body)
-        call.old = self._is_old()
+        plain = _VERSION.sub("", f"/{unquote(rest)}", count=1)
+        call = Call(self.command, plain, query, body, self._client())
         for routes in (*_ROUTES, common):
             if (handler := routes.find(call)) is not None:
                 answer = handler(self._session, call)
@@ -96,9 +95,9 @@ class Conversation(BaseHTTPRequestHandler):
                 return answer
         raise Refusal("ENDPOINT_NOT_FOUND", _not_served(call), MISSING)
 
-    def _is_old(self) -> bool:
+    def _client(self) -> tuple[int, int] | None:
         client = _CLIENT.search(self.headers.get("User-Agent", ""))
-        return client is not None and (int(client[1]), int(client[2])) < _PROXIED
+        return None if client is None else (int(client[1]), int(client[2]))
 
     def _refuse(self, refusal: Refusal) -> None:
         # What was not read of the body would be taken for the next request.
