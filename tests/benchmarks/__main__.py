@@ -10,7 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import checkout, cold_environment, listing, memory, start_up, warm_run
+from tests.benchmarks import (
+    checkout,
+    cold_environment,
+    listing,
+    memory,
+    start_up,
+    tracking,
+    warm_run,
+)
 from tests.benchmarks.figure import render
 from tests.benchmarks.place import open_place
 
@@ -36,6 +44,7 @@ BENCHMARKS: dict[str, Callable[[Place], Iterator[str]]] = {
     "checkout": _tables(checkout.figures),
     "memory": _memory,
     "listing": _tables(listing.figures),
+    "tracking": _tables(tracking.figures),
 }
 
 

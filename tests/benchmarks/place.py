@@ -43,6 +43,11 @@ class Place:
         """The home that ours gets, `REPRUN_HOME`."""
         return self.root / "reprun"
 
+    @property
+    def own_variables(self) -> dict[str, str]:
+        """Those of ours: the step's MLflow logs into the record, not into MLflow's store."""
+        return {k: v for k, v in self.variables.items() if k != "MLFLOW_TRACKING_URI"}
+
     def folder(self, name: str) -> Path:
         """A new folder."""
         made = self.root / name
@@ -58,7 +63,7 @@ class Place:
     ) -> Contender:
         """`reprun ARGUMENTS`, measured under `name`."""
         argv = (*self.reprun, *arguments)
-        return Contender(name, argv, self.root, self.variables, expected, prepare)
+        return Contender(name, argv, self.root, self.own_variables, expected, prepare)
 
     def shell(
         self, name: str, script: str, *, prepare: Callable[[], object] | None = None
