@@ -42,7 +42,7 @@ def describe(request: Request, *, settings: Settings, progress: Progress) -> dic
                 p.name: {"secret": True} if p.secret else {"text": p.text, "origin": p.origin}
                 for p in step.parameters
             },
-            "source": _source(planned.source),
+            "source": _source(planned.known_as),
             "environment": _environment(planned, settings),
             "inputs": [r.glob for r in planned.prepared.readings]
             + [file.path for file in planned.prepared.digested]

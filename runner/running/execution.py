@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from runner import inputs
+from runner import inputs, nesting
 from runner.errors import RunnerError
+from runner.executors import step_tools
 from runner.executors.base import Execution
 from runner.executors.local import Local
 from runner.executors.shell import argv_for
@@ -92,7 +93,10 @@ def carry_out(
         opened = recording.opening(ready, variables, settings=settings, progress=progress)
         begun = runs.begin(opened, lock_text=ready.environment.lock.text, settings=settings)
         try:
-            outcome = _execute(ready, variables, begun, show)
+            # Not recorded: where reprun itself is would make two runs differ.
+            told = nesting.told(begun.id, ready.checkout.root, ready.planned.outer, settings)
+            equipped = step_tools.give({**variables, **told}, settings)
+            outcome = _execute(ready, equipped, begun, show)
             return _keep(ready, begun, outcome, settings=settings, progress=progress)
         except BaseException as error:
             # Whatever happens, no run stays `running`.
@@ -195,7 +199,7 @@ def _explain_missing_file(
     found = missing_files.explain(
         run_directory / "stderr.log",
         ready.step,
-        ready.planned.source,
+        ready.planned.known_as,
         ready.checkout,
         settings,
     )

@@ -54,7 +54,7 @@ def opening(
         id=planned.run_id,
         status="running",
         request=_request(ready),
-        source=recorded_source(planned.source, in_place=ready.checkout.in_place),
+        source=recorded_source(planned.known_as, in_place=ready.checkout.in_place),
         entry_point=ready.step.entry_point.name,
         command=ready.shown_command,
         parameters=ready.step.parameters,
@@ -68,8 +68,14 @@ def opening(
         tags=request.tags,
         experiment=request.experiment,
         experiment_id=request.experiment_id,
+        parent=_parent(ready),
         warnings=tuple(progress.warnings),
     )
+
+
+def _parent(ready: Ready) -> str | None:
+    outer = ready.planned.outer
+    return None if outer is None or outer.run is None else outer.run.id
 
 
 def _request(ready: Ready) -> dict[str, object]:
