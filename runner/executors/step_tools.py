@@ -29,7 +29,8 @@ _LAUNCHER = """\
 # Made by reprun; runs the reprun whose run this is a part of.
 exec {python} -EP -c {code} "$@"
 """
-_CODE = "import sys; sys.path.append({place!r}); sys.argv[0] = 'reprun'; " + (
+_CODE = (
+    "import sys; sys.path.append({place!r}); sys.argv[0] = 'reprun'; "
     "from runner.cli import main; main()"
 )
 
