@@ -82,6 +82,7 @@ def plan(
             settings=settings,
             progress=progress,
             fetch=not only_look,
+            known_as=found.known_as.url,
         )
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         spec = backend.read(manifest.environment, files, as_of=as_of)

@@ -48,6 +48,13 @@ Examples:
     metavar="local|venv",
     help="What the step runs in; virtualenv and uv mean venv.  [default: the manifest's]",
 )
+@click.option(
+    "--with",
+    "with_runs",
+    multiple=True,
+    metavar="RUN[:GLOB]",
+    help="Lay in the outputs of an earlier run, where it made them: latest:train, 01k3:*.json.",
+)
 @click.option("--experiment-name", metavar="NAME", help="Experiment the run belongs to.")
 @click.option("--experiment-id", metavar="ID", help="The same, by id.")
 @click.option("--run-name", metavar="NAME", help="A name for the run.")
@@ -80,6 +87,7 @@ def run(
     version: str | None,
     parameters: tuple[str, ...],
     env_manager: str | None,
+    with_runs: tuple[str, ...],
     experiment_name: str | None,
     experiment_id: str | None,
     run_name: str | None,
@@ -129,6 +137,7 @@ def run(
         tags=requests.read_pairs(tags, flag="--tag", what="tag"),
         timeout=None if timeout is None else requests.read_duration(timeout),
         as_of=requests.read_as_of(as_of),
+        with_runs=with_runs,
         pass_env=pass_env,
         clean_env=clean_env,
         in_place=in_place,

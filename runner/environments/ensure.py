@@ -230,9 +230,8 @@ def _as_it_is(
             f"the environment {at.name} can't be used: {broken}",
             "the step that this run is a part of runs in it, and must leave it whole",
         )
-    progress.warning(
-        f"the environment {at.name} is used as it is, in the middle of a run: {reason or 'its mark is gone'}"
-    )
+    why = reason or "its mark is gone"
+    progress.warning(f"the environment {at.name} is used as it is, in the middle of a run: {why}")
     packages = backend.observe(at)
     build = [interpreter.version, interpreter.build] if interpreter is not None else []
     return Environment(

@@ -55,6 +55,9 @@ def _given(parameter: BoundParameter, context: Context, found: Gathered) -> str:
     text = parameter.text
     path = context.request.caller / text
     if not text or "\0" in text or not path.exists():
+        relative = declared.inside_source(text, context.source)
+        if text and relative and declared.is_handed(patterns.escape(relative), found):
+            return relative  # what `--with` lays into the project
         raise _nothing_there(parameter, context)
     # Not resolved: a link's own name may matter to the step (`latest -> 2024-05-01`).
     absolute = type(path)(os.path.abspath(path))  # noqa: PTH100  pure text

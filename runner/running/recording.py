@@ -91,6 +91,7 @@ def _request(ready: Ready) -> dict[str, object]:
         "env_manager": request.env_manager,
         "run_id": request.run_id,
         "storage_dir": None if request.storage_dir is None else os.fspath(request.storage_dir),
+        "with": list(request.with_runs),
         "timeout": request.timeout,
         "as_of": request.as_of,
         "pass_env": list(request.pass_env),
