@@ -72,6 +72,7 @@ def _placement(source: Path, run: Run, output: RecordedFile, target: str) -> Pla
         source,
         f"run:{run.id}",
         target=target,
+        sha256=output.sha256,
         mode=output.mode if output.kind == "file" else None,
         replaces=True,
     )

@@ -54,8 +54,11 @@ def _size(placement: Placement) -> int:
 def _place(placement: Placement, checkout: Checkout) -> RecordedFile:
     target = _target(placement, checkout)
     shown = placement.target or str(target)
-    if not (checkout.in_place and target.exists() and placement.outside is None):
+    stays = checkout.in_place and target.exists() and placement.outside is None
+    if not stays:
         _copy(placement, target, shown)
+    elif placement.replaces:
+        pass  # looked at below, a link as what it is
     elif placement.sha256 and digests.whole(target, shown, "").sha256 != placement.sha256:
         raise InputError(
             f"`{target}` is there and is not the declared download", "move it away, or run a copy"
@@ -65,6 +68,11 @@ def _place(placement: Placement, checkout: Checkout) -> RecordedFile:
         if target.is_dir() and not target.is_symlink()
         else digests.each(target.parent, [target.name], placement.origin)[0]
     )
+    if stays and placement.replaces and recorded.sha256 != placement.sha256:
+        raise InputError(
+            f"`{target}` is there and is not what {placement.origin} made",
+            "move it away, or leave out --in-place",
+        )
     return RecordedFile(
         path=shown,
         sha256=recorded.sha256,

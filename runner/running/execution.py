@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from runner import inputs, nesting
 from runner.errors import RunnerError
-from runner.executors import step_tools
+from runner.executors import bytecode, step_tools
 from runner.executors.base import Execution
+from runner.executors.home import writable
 from runner.executors.local import Local
 from runner.executors.shell import argv_for
 from runner.manifest.command import render
@@ -79,18 +80,11 @@ def carry_out(
         RunnerError: the step could not be started, or its results could not be kept; the record
             then says so.
     """
-    request = ready.planned.request
-    with surroundings.variables(
-        ready.environment,
-        ready.activation,
-        ready.checkout,
-        settings=settings,
-        entry_env=ready.step.entry_point.env,
-        extra=recording.mlflow_variables(request),
-        clean=request.clean_env,
-        pass_env=request.pass_env,
-    ) as variables:
-        opened = recording.opening(ready, variables, settings=settings, progress=progress)
+    with contextlib.ExitStack() as stack:
+        seen = stack.enter_context(_variables(ready, settings))
+        home = bytecode.place(ready.checkout, settings).with_suffix(".home")
+        variables = stack.enter_context(writable(seen, home, progress=progress))
+        opened = recording.opening(ready, seen, settings=settings, progress=progress)
         begun = runs.begin(opened, lock_text=ready.environment.lock.text, settings=settings)
         try:
             # Not recorded: where reprun itself is would make two runs differ.
@@ -104,6 +98,22 @@ def carry_out(
             with contextlib.suppress(RunnerError):
                 runs.finish(broken, settings=settings)
             raise
+
+
+def _variables(
+    ready: Ready, settings: Settings
+) -> contextlib.AbstractContextManager[dict[str, str]]:
+    request = ready.planned.request
+    return surroundings.variables(
+        ready.environment,
+        ready.activation,
+        ready.checkout,
+        settings=settings,
+        entry_env=ready.step.entry_point.env,
+        extra=recording.mlflow_variables(request),
+        clean=request.clean_env,
+        pass_env=request.pass_env,
+    )
 
 
 def _execute(

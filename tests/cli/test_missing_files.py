@@ -57,7 +57,7 @@ def test_a_file_that_another_run_made(reprun: Program) -> None:
     done = reprun("run", ".", "-e", "use", *LOCAL, "-P", "model=run:latest:make/model.json")
     assert done.code == 0
     said = reprun("run", ".", "-e", "other", *LOCAL)
-    assert "hint: give the step a parameter of type `path`, and pass `run:latest:make/" in said.err
+    assert "hint: run it with `--with latest:make`" in said.err
 
 
 def test_a_file_that_nobody_has_is_the_steps_own_affair(reprun: Program) -> None:
