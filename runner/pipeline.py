@@ -67,7 +67,8 @@ def plan(
         step = _bind(request, manifest, files, labels.of_request(request))
         nesting.refuse_endless(outer, step, settings)
         _warn_of_undeclared(step, manifest, progress)
-        for problem in manifest.problems:
+        # The run around it has said what is doubtful about the manifest that they share.
+        for problem in () if within else manifest.problems:
             progress.warning(str(problem), problem.hint)
         backend = kinds.choose(manifest.environment, request.env_manager)
         from runner import inputs

@@ -81,10 +81,12 @@ def _parent(ready: Ready) -> str | None:
 def _request(ready: Ready) -> dict[str, object]:
     """What was asked; only what was said, so that a record shows what a person chose."""
     request = ready.planned.request
+    # In an outer run's checkout nobody chose to run in place, and its path means nothing later.
+    chosen = ready.planned.known_as is ready.planned.source
     said: dict[str, object] = {
         "uri": public_url(request.uri),
         "subdirectory": request.subdirectory,
-        "caller": os.fspath(request.caller),
+        "caller": os.fspath(request.caller) if chosen else None,
         "entry_point": request.entry_point,
         "version": request.version,
         "parameters": dict(request.parameters),
@@ -96,7 +98,7 @@ def _request(ready: Ready) -> dict[str, object]:
         "as_of": request.as_of,
         "pass_env": list(request.pass_env),
         "clean_env": request.clean_env,
-        "in_place": request.in_place,
+        "in_place": request.in_place and chosen,
         "keep": request.keep,
         "relock": request.relock,
         "exact": request.exact,

@@ -7,7 +7,7 @@ MLflow needs is in modules beside this one, imported only by a step that imports
 import os
 import sys
 
-# Module → the module beside this one whose `install(module)` is called once it is imported.
+# Module -> the module beside this one whose `install(module)` is called once it is imported.
 HOOKS = {
     "mlflow.projects": "_reprun_projects",
 }
