@@ -1,8 +1,9 @@
-"""Steps that call MLflow's own `run`, with real MLflows: it becomes reprun's, and wants no conda."""
+"""Steps that call MLflow's own `run`, with real MLflows: reprun runs it, and no conda is wanted."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ except mlflow.exceptions.ExecutionException:
 @pytest.mark.parametrize("version", ["==1.30.0", "==2.9.2", ">=3"])
 def test_a_pipeline_of_mlflow_runs(reprun: Program, version: str) -> None:
     # The package cache alone is not fresh, for the index's sake.
-    reprun.variables["UV_CACHE_DIR"] = str(Path.home() / ".cache/uv")
+    reprun.variables["UV_CACHE_DIR"] = os.environ.get("UV_CACHE_DIR") or f"{Path.home()}/.cache/uv"
     packages = f"dependencies: ['mlflow-skinny{version}', 'setuptools<80']\n"
     samples.commit(reprun.directory, MANIFEST, main_py=MAIN, python_env_yaml=packages)
     (reprun.directory / "main.py").write_text(MAIN)
@@ -65,7 +66,7 @@ def test_a_pipeline_of_mlflow_runs(reprun: Program, version: str) -> None:
     artifacts = reprun.home / "runs" / main["id"] / "artifacts"
     assert json.loads((artifacts / "ids.json").read_text()) == [download["id"], train["id"]]
     model = (artifacts / "model.txt").read_text()
-    assert model == "1,2\n0.0001|it's \"q\"\nof two lines"
+    assert model == '1,2\n0.0001|it\'s "q"\nof two lines'
     assert {one["environment"]["hash"] for one in (download, train)} == {
         main["environment"]["hash"]
     }
