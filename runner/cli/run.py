@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.completion import complete_entry_point, complete_parameter
+from runner.cli.completion import complete_entry_point, complete_parameter, complete_run
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
 from runner.cli.streams import mention, plain, say, say_json
@@ -53,6 +53,7 @@ Examples:
     "with_runs",
     multiple=True,
     metavar="RUN[:GLOB]",
+    shell_complete=complete_run,
     help="Lay in the outputs of an earlier run, where it made them: latest:train, 01k3:*.json.",
 )
 @click.option("--experiment-name", metavar="NAME", help="Experiment the run belongs to.")

@@ -82,7 +82,8 @@ def carry_out(
     """
     with contextlib.ExitStack() as stack:
         seen = stack.enter_context(_variables(ready, settings))
-        home = bytecode.place(ready.checkout, settings).with_suffix(".home")
+        place = bytecode.place(ready.checkout, settings)
+        home = place.with_name(f"{place.name}.home")
         variables = stack.enter_context(writable(seen, home, progress=progress))
         opened = recording.opening(ready, seen, settings=settings, progress=progress)
         begun = runs.begin(opened, lock_text=ready.environment.lock.text, settings=settings)
