@@ -293,3 +293,43 @@ def test_a_run_whose_parent_is_not_of_this_home(reprun: Program) -> None:
     assert record["parent"] is None
     assert not record["source"]["in_place"]
     assert reprun("run", ".", *LOCAL, REPRUN_PARENT_RUN="../x", REPRUN_DEPTH="99").code == 2
+
+
+def test_children_at_the_same_time(reprun: Program) -> None:
+    manifest = """\
+entry_points:
+  main: {command: "for n in 1 2 3; do reprun run . -e one -P n=$n & done; wait; cat *.txt"}
+  one: {parameters: {n: int}, command: "sleep 0.5; echo {n} > {n}.txt"}
+"""
+    samples.commit(reprun.directory, manifest)
+    both = [reprun.start("run", ".", *LOCAL) for _ in range(2)]
+    said = [process.communicate(timeout=60) for process in both]
+    assert said == [(b"1\n2\n3\n", b"")] * 2
+    records = reprun.records()
+    assert len(records) == 2 * 4
+    assert {one["status"] for one in records} == {"finished"}
+    parents = {one["id"] for one in records if one["parent"] is None}
+    assert {one["parent"] for one in records} - {None} == parents
+    assert reprun.leftovers() == []
+
+
+def test_a_repository_that_the_step_fetches(reprun: Program, served: Served) -> None:
+    manifest = (
+        f"entry_points: {{main: {{command: 'git clone -q {served.url} got; reprun run got'}}}}\n"
+    )
+    samples.commit(reprun.directory, manifest)
+    said = reprun("run", ".", *LOCAL)
+    assert (said.code, said.out) == (0, "hello\n"), said.err
+    main, inner = reprun.records()
+    assert inner["source"]["subdirectory"] == "got"
+    assert inner["parent"] == main["id"]
+
+
+def test_another_project_beside_it(reprun: Program, served: Served) -> None:
+    manifest = f"entry_points: {{main: {{command: 'reprun run {served.url}'}}}}\n"
+    samples.commit(reprun.directory, manifest)
+    reprun.record(".", *LOCAL, "--experiment-name", "e")
+    main, inner = reprun.records()
+    assert (inner["source"]["url"], inner["source"]["in_place"]) == (served.url, False)
+    assert (inner["parent"], inner["experiment"]) == (main["id"], "e")
+    assert inner["environment"]["kind"] == "venv", "it is another project"
