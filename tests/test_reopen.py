@@ -41,7 +41,7 @@ def test_a_run_is_seen_again_as_its_step_saw_it(run: Run, settings: Settings) ->
     # What a reprun that the step starts needs to know.
     then = {name: value for name, value in then.items() if not name.startswith("REPRUN_")}
     then = step_tools.without(then, settings)
-    assert then.pop("PYTHONPATH") == str(step_tools.SITE)
+    assert then.pop("PYTHONPATH") == ""
     with reopen.reopened("latest", settings=settings, progress=Silent()) as opened:
         assert {name: opened.variables.get(name) for name in then} == then
         assert (run.directory / "artifacts/pwd.txt").read_text() == f"{opened.directory}\n"

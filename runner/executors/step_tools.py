@@ -53,12 +53,14 @@ def give(variables: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 
 def without(variables: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """`variables` without what an outer run added for its step to PATH."""
-    kept, place = dict(variables), str(_folder(settings))
-    path = kept.get("PATH")
-    if path is not None and place in path:
-        folders = [one for one in path.split(os.pathsep) if os.path.dirname(one) != place]  # noqa: PTH120
-        kept["PATH"] = os.pathsep.join(folders)
+    """`variables` without what an outer run added for its step to PATH and PYTHONPATH."""
+    place, site = str(_folder(settings)), str(SITE)
+    kept = dict(variables)
+    for name in ("PATH", "PYTHONPATH"):
+        folders = kept.get(name, "").split(os.pathsep)
+        rest = [one for one in folders if one != site and os.path.dirname(one) != place]  # noqa: PTH120
+        if rest != folders:
+            kept[name] = os.pathsep.join(rest)
     return kept
 
 

@@ -177,7 +177,7 @@ def test_who_ends_the_outer_run_ends_the_inner_one(reprun: Program, number: int)
 
 def test_a_time_limit_is_for_all_of_it(reprun: Program) -> None:
     samples.commit(reprun.directory, MANIFEST)
-    assert reprun("run", ".", "-e", "wait", "--timeout", "2", *LOCAL).code == 124
+    assert reprun("run", ".", "-e", "wait", "--timeout", "6", *LOCAL).code == 124
     wait_until(lambda: _runs(reprun)["sleep"]["status"] == "killed")
     nothing_left(reprun)
 
@@ -197,6 +197,24 @@ def test_what_a_step_is_told(reprun: Program) -> None:
         "REPRUN_DEPTH": "1",
     }
     assert _runs(reprun)["make"]["parent"] == record["id"]
+
+
+def test_a_path_for_python_that_the_project_sets(reprun: Program) -> None:
+    manifest = """\
+entry_points:
+  main: {command: "python -c 'import mine' && reprun run . -e inner", env: {PYTHONPATH: src}}
+  inner: {command: "echo $PYTHONPATH; reprun runs list --json | grep -c running"}
+"""
+    project = samples.lay(reprun.directory / "project", manifest)
+    (project / "src").mkdir()
+    (project / "src/mine.py").write_text("print('mine')\n")
+    said = reprun("run", "project", *LOCAL)
+    assert said.code == 0, said.err
+    mine, path, running = said.out.splitlines()
+    assert (mine, path.count(":"), running) == ("mine", 0, "2")
+    main, inner = reprun.records()
+    assert "PYTHONPATH" in main["variables"]
+    assert "PYTHONPATH" not in inner["variables"]
 
 
 def test_nobody_gets_between_a_step_and_reprun(reprun: Program) -> None:

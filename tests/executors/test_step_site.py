@@ -52,6 +52,12 @@ while len(open(os.environ["HEARD"]).readlines()) < 4: time.sleep(0.01)
 later.cancel()
 assert later.get_status() == 4
 try:
+    mlflow.run(".", entrypoint="x")
+except TypeError as error:
+    assert "entrypoint" in str(error)
+else:
+    raise AssertionError("MLflow has no such argument")
+try:
     mlflow.run(".", "fail")
 except mlflow.projects.ExecutionException as error:
     assert "failed" in str(error)
@@ -115,18 +121,18 @@ def test_mlflows_call_becomes_a_run_of_reprun(place: Path, version: str) -> None
     done, later = json.loads(said.splitlines()[-1])
     calls = [json.loads(line) for line in (place / "heard").read_text().splitlines()]
     first = [
-        "run", ".", "-e", "train", "-v", "v1", "--experiment-name", "e", "--run-name", "n",
-        "-P", "a=it's \"q\"\nx=y", "-P", "b=None", "-P", "c=0.5",
+        "run", "-e", "train", "-v", "v1", "--experiment-name", "e", "--run-name", "n",
+        "-P", "a=it's \"q\"\nx=y", "-P", "b=None", "-P", "c=0.5", "--", ".",
     ]  # fmt: skip
     if version == "2.7":  # its dictionaries have no order
         assert (calls[0][0], sorted(calls[0][1])) == (done, sorted(first))
     else:
         assert calls[0] == [done, first]
-    second = ["run", "u#s", "--experiment-id", "7", "--env-manager", "local", "--storage-dir", "d"]
-    assert calls[1][1] == second
-    assert calls[2][1] == ["run", ".", "--env-manager", "venv", "--run-id", "abc"]
-    assert calls[3] == [later, ["run", ".", "-e", "slow"]]
-    assert calls[4][1] == ["run", ".", "-e", "fail"]
+    second = ["run", "--experiment-id", "7", "--env-manager", "local", "--storage-dir", "d"]
+    assert calls[1][1] == [*second, "--", "u#s"]
+    assert calls[2][1] == ["run", "--env-manager", "venv", "--run-id", "abc", "--", "."]
+    assert calls[3] == [later, ["run", "-e", "slow", "--", "."]]
+    assert calls[4][1] == ["run", "-e", "fail", "--", "."]
     assert len({call[0] for call in calls}) == 5
     assert done < later, "ids sort by time"
 

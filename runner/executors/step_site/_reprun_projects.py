@@ -3,6 +3,8 @@
 Any Python from 2.7 on and any MLflow from 1.0 on reads this.
 """
 
+import functools
+import inspect
 import os
 import subprocess
 import time
@@ -52,41 +54,13 @@ def install(module):
                 self.process.terminate()
                 self.process.wait()
 
-    def run(
-        uri,
-        entry_point="main",
-        version=None,
-        parameters=None,
-        docker_args=None,
-        experiment_name=None,
-        experiment_id=None,
-        backend="local",
-        backend_config=None,
-        *arguments,
-        **named
-    ):
-        if backend not in (None, "local"):
-            return original(
-                uri,
-                entry_point,
-                version,
-                parameters,
-                docker_args,
-                experiment_name,
-                experiment_id,
-                backend,
-                backend_config,
-                *arguments,
-                **named
-            )
-        # Their order is the same in no two versions of MLflow; nobody passes them by place.
-        if arguments:
-            named.setdefault("use_conda", arguments[0])
-        asked = _arguments(
-            uri, entry_point, version, parameters, experiment_name, experiment_id, named
-        )
-        child = ChildRun(*_start(asked, named.get("run_id")))
-        if not named.get("synchronous", True):
+    @functools.wraps(original)
+    def run(*arguments, **named):
+        asked = _bound(original, arguments, named)
+        if asked.get("backend") not in (None, "local"):
+            return original(*arguments, **named)
+        child = ChildRun(*_start(_arguments(asked), asked.get("run_id")))
+        if not asked.get("synchronous", asked.get("block", True)):
             return child
         try:
             succeeded = child.wait()
@@ -97,8 +71,15 @@ def install(module):
             raise failed("Run (ID '%s') failed" % child.run_id)
         return child
 
-    run.__doc__ = original.__doc__
     module.run = run
+
+
+def _bound(original, arguments, named):
+    """What was given, by name; the order of the arguments is that of the step's own MLflow."""
+    if hasattr(inspect, "signature"):
+        return dict(inspect.signature(original).bind(*arguments, **named).arguments)
+    given = inspect.getcallargs(original, *arguments, **named)
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _states():
@@ -107,27 +88,30 @@ def _states():
     return RunStatus.RUNNING, RunStatus.FINISHED, RunStatus.FAILED
 
 
-def _arguments(uri, entry_point, version, parameters, experiment_name, experiment_id, named):
-    asked = ["run", str(uri)]
-    manager = named.get("env_manager")
-    if manager is None and named.get("use_conda") is False:
+def _arguments(asked):
+    """What `reprun` is given for what MLflow was asked for."""
+    manager = asked.get("env_manager")
+    if manager is None and asked.get("use_conda") is False:
         manager = "local"
+    name = asked.get("experiment_name")
     flags = [
-        ("-e", entry_point if entry_point != "main" else None),
-        ("-v", version),
-        ("--experiment-name", experiment_name),
-        ("--experiment-id", experiment_id if experiment_name is None else None),
+        ("-e", asked.get("entry_point")),
+        ("-v", asked.get("version")),
+        ("--experiment-name", name),
+        ("--experiment-id", asked.get("experiment_id") if name is None else None),
         ("--env-manager", MANAGERS.get(manager)),
-        ("--run-name", named.get("run_name")),
-        ("--run-id", named.get("run_id")),
-        ("--storage-dir", named.get("storage_dir")),
+        ("--run-name", asked.get("run_name")),
+        ("--run-id", asked.get("run_id")),
+        ("--storage-dir", asked.get("storage_dir")),
     ]
+    words = ["run"]
     for flag, value in flags:
-        if value is not None:
-            asked += [flag, _text(value)]
-    for name, value in (parameters or {}).items():
-        asked += ["-P", _text(name) + "=" + _text(value)]
-    return asked
+        if value is not None and (flag, value) != ("-e", "main"):
+            words += [flag, _text(value)]
+    for name, value in (asked.get("parameters") or {}).items():
+        words += ["-P", _text(name) + "=" + _text(value)]
+    # Behind `--`: an address that looks like an option is reprun's to refuse.
+    return words + ["--", _text(asked["uri"])]
 
 
 def _text(value):
