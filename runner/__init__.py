@@ -27,6 +27,7 @@ def run(
     *,
     entry_point: str | None = None,
     parameters: Mapping[str, object] | None = None,
+    with_runs: str | Iterable[str] = (),
     version: str | None = None,
     env_manager: str | None = None,
     run_name: str | None = None,
@@ -52,6 +53,8 @@ def run(
         uri: git URL, local path or .zip; `#subdirectory` names the project's folder in it.
         entry_point: its name; None for `main`.
         parameters: name → value; the command gets `str(value)`.
+        with_runs: `RUN[:GLOB]`, or several: earlier runs whose outputs are laid into the
+            checkout, where they were made.
         version: branch, tag, commit or an expression such as `main~2`.
         env_manager: `local` or `venv`; None for what the manifest asks for.
         run_name: a name for the run, for people.
@@ -105,6 +108,7 @@ def run(
         tags={name: str(value) for name, value in (tags or {}).items()},
         timeout=None if timeout is None else request.read_duration(str(timeout)),
         as_of=request.read_as_of(as_of),
+        with_runs=(with_runs,) if isinstance(with_runs, str) else tuple(with_runs),
         storage_dir=None if storage_dir is None else Path(storage_dir).absolute(),
         clean_env=clean_env,
         pass_env=(pass_env,) if isinstance(pass_env, str) else tuple(pass_env),

@@ -42,13 +42,20 @@ def describe(request: Request, *, settings: Settings, progress: Progress) -> dic
                 p.name: {"secret": True} if p.secret else {"text": p.text, "origin": p.origin}
                 for p in step.parameters
             },
-            "source": _source(planned.source),
+            "source": _source(planned.known_as),
             "environment": _environment(planned, settings),
-            "inputs": [r.glob for r in planned.prepared.readings]
+            "inputs": _handed(planned)
+            + [r.glob for r in planned.prepared.readings]
             + [file.path for file in planned.prepared.digested]
             + list(planned.prepared.downloads),
             "warnings": [*heard.warnings, *planned.prepared.warnings],
         }
+
+
+def _handed(planned: Plan) -> list[str]:
+    """What earlier runs bring, and which."""
+    placements = planned.prepared.placements
+    return [f"{p.target} of {p.origin}" for p in placements if p.replaces]
 
 
 def _check_variables(planned: Plan) -> None:

@@ -53,7 +53,8 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
             hint="a lock is written into a project: clone it, and give its path",
         )
     progress.stage("source", str(project))
-    with opened(request, settings=settings, progress=progress, keep=False) as (source, files):
+    with opened(request, settings=settings, progress=progress, keep=False) as found:
+        source, files = found.source, found.files
         reference = load.load(files).environment
         backend = kinds.choose(reference, request.env_manager)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of

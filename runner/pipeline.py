@@ -9,7 +9,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from runner import labels
+from msgspec.structs import replace
+
+from runner import labels, nesting
 from runner.environments import kinds
 from runner.errors import RunnerError
 from runner.manifest import load, parameters
@@ -17,18 +19,21 @@ from runner.progress import Noting, Silent
 from runner.running.plan import Plan
 from runner.source import checkout as checkouts
 from runner.source import moments, standing
-from runner.source.opening import opened
+from runner.source.opening import Place, opened
 from runner.store import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
+    from runner.inputs import Prepared
     from runner.manifest.model import Manifest, Step
+    from runner.nesting import Outer
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
+    from runner.source.opening import Opened
     from runner.store.records import Run
 
 SOURCE, LOCK, ENVIRONMENT, STEP = STAGES = ("source", "lock", "environment", "step")
@@ -47,19 +52,28 @@ def plan(
         RunnerError: of the stage that failed.
     """
     progress.stage(SOURCE, labels.of_request(request))
-    _refuse_early(request)
-    with opened(request, settings=settings, progress=progress, keep=not only_look) as found:
-        source, files = found
+    outer = nesting.look(os.environ, settings)
+    place = nesting.inside(request, outer)
+    request = nesting.take_over(request, outer, place)
+    within = _within(request, outer, place)
+    if within is None:
+        _refuse_early(request)
+    with opened(
+        request, settings=settings, progress=progress, keep=not only_look, within=within
+    ) as found:
+        source, files = found.source, found.files
         progress.update(labels.of_source(source, request))
         manifest = load.load(files)
         step = _bind(request, manifest, files, labels.of_request(request))
+        nesting.refuse_endless(outer, step, settings)
         _warn_of_undeclared(step, manifest, progress)
-        for problem in manifest.problems:
+        # The run around it has said what is doubtful about the manifest that they share.
+        for problem in () if within else manifest.problems:
             progress.warning(str(problem), problem.hint)
         backend = kinds.choose(manifest.environment, request.env_manager)
         from runner import inputs
 
-        run_id = layout.new_id()
+        run_id = (outer and outer.child) or layout.new_id()
         prepared = inputs.resolve(
             step,
             request=request,
@@ -69,11 +83,49 @@ def plan(
             settings=settings,
             progress=progress,
             fetch=not only_look,
+            known_as=found.known_as.url,
         )
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         spec = backend.read(manifest.environment, files, as_of=as_of)
         _warn_of_absent(request, progress)
-        yield Plan(run_id, request, source, files, manifest, prepared, backend, spec)
+        yield Plan(
+            run_id=run_id,
+            request=request,
+            source=source,
+            known_as=found.known_as,
+            files=files,
+            manifest=manifest,
+            prepared=_with_left_out(prepared, found, outer),
+            backend=backend,
+            spec=spec,
+            outer=outer,
+        )
+
+
+def _within(request: Request, outer: Outer | None, place: str | None) -> Place | None:
+    """The project's place in the outer run's checkout, where it is run as it stands there."""
+    if place is None or request.version is not None:
+        return None
+    assert outer is not None
+    assert outer.checkout is not None
+    assert outer.run is not None
+    return Place(outer.checkout.resolve(), place, outer.run.source)
+
+
+def _with_left_out(prepared: Prepared, found: Opened, outer: Outer | None) -> Prepared:
+    """`prepared`, and as inputs the large files that the outer run made before."""
+    if not found.left_out:
+        return prepared
+    from runner.inputs.model import Reading
+
+    assert outer is not None
+    assert outer.run is not None
+    project = found.source.subdirectory or "."
+    readings = tuple(
+        Reading(os.path.relpath(path, project), "files", f"run:{outer.run.id}", required=False)
+        for path in found.left_out
+    )
+    return replace(prepared, readings=(*prepared.readings, *readings))
 
 
 def _refuse_early(request: Request) -> None:
@@ -149,7 +201,12 @@ def run(
         heard.update(labels.of_lock(lock, planned.spec.origin))
         heard.stage(ENVIRONMENT, labels.of_kind(lock))
         environment = ensure.ensure(
-            planned.backend, lock, settings=settings, progress=heard, exact=request.exact
+            planned.backend,
+            lock,
+            settings=settings,
+            progress=heard,
+            exact=planned.request.exact,
+            occupied=nesting.occupied_environments(planned.outer, settings),
         )
         heard.update(labels.of_environment(environment))
         from runner.environments import occupied
@@ -158,7 +215,10 @@ def run(
         with (
             occupied.occupy(environment.path) as used,
             checkouts.checkout(
-                planned.source, settings=settings, progress=heard, in_place=request.in_place
+                planned.source,
+                settings=settings,
+                progress=heard,
+                in_place=planned.request.in_place,
             ) as checkout,
         ):
             ready = execution.make_ready(

@@ -27,6 +27,7 @@ class Request(Struct, frozen=True):
         env_manager: `local`, `venv`, … as given after aliases are resolved; None: the manifest's.
         timeout: seconds of wall time the step may take, None for no limit of the request's.
         pass_env: names of variables passed on although `clean_env` is set.
+        with_runs: `RUN[:GLOB]`: earlier runs whose outputs are laid into the checkout.
         as_of: `commit` or an ISO 8601 date: resolve with the packages of that time.
         tags: name → value, kept in the record.
         tracking: whether the step's MLflow calls go into the record.
@@ -47,6 +48,7 @@ class Request(Struct, frozen=True):
     tags: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
     as_of: str | None = None
+    with_runs: tuple[str, ...] = ()
     pass_env: tuple[str, ...] = ()
     clean_env: bool = False
     in_place: bool = False

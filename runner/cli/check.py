@@ -64,9 +64,9 @@ def _examine(uri: str, version: str | None, *, quiet: bool) -> Manifest:
     settings = read_settings()
     with (
         Terminal(quiet=quiet, transient=True) as terminal,
-        opened(request, settings=settings, progress=terminal, keep=False) as (_, files),
+        opened(request, settings=settings, progress=terminal, keep=False) as found,
     ):
-        return load.examine(files)
+        return load.examine(found.files)
 
 
 def _show(manifest: Manifest) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.completion import complete_entry_point, complete_parameter
+from runner.cli.completion import complete_entry_point, complete_parameter, complete_run
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
 from runner.cli.streams import mention, plain, say, say_json
@@ -48,6 +48,14 @@ Examples:
     metavar="local|venv",
     help="What the step runs in; virtualenv and uv mean venv.  [default: the manifest's]",
 )
+@click.option(
+    "--with",
+    "with_runs",
+    multiple=True,
+    metavar="RUN[:GLOB]",
+    shell_complete=complete_run,
+    help="Lay in the outputs of an earlier run, where it made them: latest:train, 01k3:*.json.",
+)
 @click.option("--experiment-name", metavar="NAME", help="Experiment the run belongs to.")
 @click.option("--experiment-id", metavar="ID", help="The same, by id.")
 @click.option("--run-name", metavar="NAME", help="A name for the run.")
@@ -85,6 +93,7 @@ def run(
     version: str | None,
     parameters: tuple[str, ...],
     env_manager: str | None,
+    with_runs: tuple[str, ...],
     experiment_name: str | None,
     experiment_id: str | None,
     run_name: str | None,
@@ -135,6 +144,7 @@ def run(
         tags=requests.read_pairs(tags, flag="--tag", what="tag"),
         timeout=None if timeout is None else requests.read_duration(timeout),
         as_of=requests.read_as_of(as_of),
+        with_runs=with_runs,
         pass_env=pass_env,
         clean_env=clean_env,
         in_place=in_place,

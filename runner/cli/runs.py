@@ -16,6 +16,8 @@ from runner.cli.render import Terminal, ago, duration, size, table
 from runner.cli.streams import say, say_json, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runner.store.summaries import Summary
 
 run_argument = click.argument("name", metavar="RUN", default="latest", shell_complete=complete_run)
@@ -79,7 +81,7 @@ def list_(
         say_json([to_json(summary) for summary in summaries])
     elif summaries:
         header = ("run", "status", "entry point", "source", "started", "took", "name")
-        say(table(header, [_row(summary) for summary in summaries]))
+        say(table(header, [_row(summary, depth) for summary, depth in _nested(summaries)]))
     elif wanted == Filter(limit=wanted.limit):
         say("no runs yet; start with `reprun run .`")
     else:
@@ -93,14 +95,32 @@ def _tag(text: str | None) -> tuple[str, str | None] | None:
     return name, value if equals else None
 
 
-def _row(summary: Summary) -> tuple[str, ...]:
+def _nested(summaries: list[Summary]) -> Iterator[tuple[Summary, int]]:
+    """The runs, each followed by those that its step started, and how deep inside each is."""
+    listed = {summary.id for summary in summaries}
+    inside: dict[str, list[Summary]] = {}
+    for summary in reversed(summaries):
+        if summary.parent in listed and summary.parent != summary.id:
+            inside.setdefault(summary.parent, []).append(summary)
+
+    def below(summary: Summary, depth: int) -> Iterator[tuple[Summary, int]]:
+        yield summary, depth
+        for child in inside.pop(summary.id, ()):
+            yield from below(child, depth + 1)
+
+    for summary in summaries:
+        if summary.parent not in listed:
+            yield from below(summary, 0)
+
+
+def _row(summary: Summary, depth: int) -> tuple[str, ...]:
     project = summary.source.removesuffix("/").rpartition("/")[2].removesuffix(".git")
     place = f"{project}#{summary.subdirectory}" if summary.subdirectory else project
     commit = f"@{summary.commit[:7]}" if summary.commit else ""
     return (
         summary.id,
         summary.status,
-        summary.entry_point,
+        "  " * depth + summary.entry_point,
         f"{place}{commit}",
         ago(summary.started),
         "" if summary.wall_s is None else duration(summary.wall_s),
@@ -118,8 +138,13 @@ def show(name: str, *, as_json: bool) -> None:
     from runner.store import runs as store
     from runner.store.encoding import to_json
 
-    recorded = store.read(name, settings=read_settings())
-    say(json.dumps(to_json(recorded), indent=2) if as_json else "\n".join(record_lines(recorded)))
+    settings = read_settings()
+    recorded = store.read(name, settings=settings)
+    if as_json:
+        say(json.dumps(to_json(recorded), indent=2))
+    else:
+        children = store.children(recorded.id, settings)
+        say("\n".join(record_lines(recorded, children)))
 
 
 @runs.command(epilog="Example:  reprun runs logs latest --stderr")
@@ -205,22 +230,32 @@ def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
     say(f"{len(copied)} file{'' if len(copied) == 1 else 's'} copied to {target.absolute()}")
 
 
+def _chosen(named: list[str], found: list[str]) -> str:
+    """What is to be deleted: the runs that were named, and those that their steps started."""
+    inside = found[len(named) :]
+    if not inside:
+        return ", ".join(named)
+    runs = "the run" if len(inside) == 1 else f"the {len(inside)} runs"
+    return f"{', '.join(named)}, and {runs} started inside: {', '.join(inside)}"
+
+
 @runs.command(epilog="Example:  reprun runs delete 01k3 --yes")
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 def delete(names: tuple[str, ...], *, yes: bool) -> None:
-    """Delete runs, and the outputs that no other run has."""
+    """Delete runs with those that their steps started, and the outputs that no other run has."""
     from runner.errors import StoreError
     from runner.settings import read_settings
     from runner.store import gc
     from runner.store import runs as store
 
     settings = read_settings()
-    found = list(dict.fromkeys(store.find(name, settings=settings) for name in names))
+    named = list(dict.fromkeys(store.find(name, settings=settings) for name in names))
+    found = store.with_descendants(named, settings)
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("nobody is there to be asked; pass --yes to delete")
-        if not click.confirm(f"delete {', '.join(found)}?", err=True):
+        if not click.confirm(f"delete {_chosen(named, found)}?", err=True):
             say("nothing is deleted", err=True)
             return
     released = store.delete(found, settings=settings)

@@ -10,10 +10,11 @@ import click
 from runner.cli.render import duration, home_relative, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from runner.store.records import Run
+    from runner.store.summaries import Summary
 
 STATUS_COLOURS = {"finished": "green", "failed": "red", "killed": "red", "lost": "yellow"}
 SHOWN_METRICS = 5
@@ -85,10 +86,13 @@ def _checkout(run: Run) -> Path | None:
     return checkout if checkout and checkout.is_dir() else None
 
 
-def record_lines(run: Run) -> Iterator[str]:
-    """The record for a person to read."""
+def record_lines(run: Run, children: Sequence[Summary] = ()) -> Iterator[str]:
+    """The record for a person to read, with the runs that its step started."""
     yield _ending(run)
     yield from _belonging_lines(run)
+    for child in children:
+        took = "" if child.wall_s is None else f" in {duration(child.wall_s)}"
+        yield f"{label('child')}{child.id} {child.entry_point} {child.status}{took}"
     yield f"{label('command')}{run.command}"
     yield from _source_lines(run)
     for parameter in run.parameters:
@@ -133,7 +137,12 @@ def _logged_lines(run: Run) -> Iterator[str]:
 
 
 def _belonging_lines(run: Run) -> Iterator[str]:
-    for word, text in (("name", run.name), ("experiment", run.experiment or run.experiment_id)):
+    belonging = (
+        ("name", run.name),
+        ("experiment", run.experiment or run.experiment_id),
+        ("parent", run.parent),
+    )
+    for word, text in belonging:
         if text:
             yield f"{label(word)}{text}"
 

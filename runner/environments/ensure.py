@@ -30,11 +30,16 @@ def ensure(
     settings: Settings,
     progress: Progress,
     exact: bool = False,
+    occupied: frozenset[str] = frozenset(),
 ) -> Environment:
     """The environment of `lock`, built if it isn't there; two first runs at once build it once.
 
     A half-built environment is never used: the mark *complete* is written last. One that was
     changed by hand, or whose interpreter is gone or replaced, is built again.
+
+    Args:
+        occupied: hashes of environments that are taken as they are: they can't be built under the
+            runs that wait for this one.
 
     Raises:
         EnvironmentFailure: it can't be built; nothing is left behind that would be used.
@@ -44,9 +49,11 @@ def ensure(
     if not backend.LOCKS:
         return _observed(lock, interpreter, digest)
     at = path_of(lock, digest, settings)
-    found, _ = _usable(backend, lock, at, interpreter)
+    found, reason = _usable(backend, lock, at, interpreter)
     if found is not None:
         return _environment(lock, at, digest, found, reused=True)
+    if digest in occupied:
+        return _as_it_is(backend, lock, at, interpreter, digest, reason, progress)
     return _locked(backend, lock, at, interpreter, digest, progress, settings)
 
 
@@ -206,6 +213,37 @@ def _observe(
         stat=seen.stat,
     )
     return marker, seen.changed
+
+
+def _as_it_is(
+    backend: Backend,
+    lock: Lock,
+    at: Path,
+    interpreter: Interpreter | None,
+    digest: str,
+    reason: str | None,
+    progress: Progress,
+) -> Environment:
+    """An environment that an outer step works in, whatever that step has done to it."""
+    if (broken := backend.health(lock, at)) is not None:
+        raise EnvironmentFailure(
+            f"the environment {at.name} can't be used: {broken}",
+            "the step that this run is a part of runs in it, and must leave it whole",
+        )
+    why = reason or "its mark is gone"
+    progress.warning(f"the environment {at.name} is used as it is, in the middle of a run: {why}")
+    packages = backend.observe(at)
+    build = [interpreter.version, interpreter.build] if interpreter is not None else []
+    return Environment(
+        kind=lock.kind,
+        hash=digest,
+        lock=lock,
+        path=at,
+        interpreter=interpreter,
+        packages=packages,
+        fingerprint=contents.look(at, build, packages).fingerprint,
+        reused=True,
+    )
 
 
 def _observed(lock: Lock, interpreter: Interpreter | None, digest: str) -> Environment:

@@ -86,11 +86,13 @@ def create(
     assert interpreter is not None
     # A project's own lock is used as it is: the pip and setuptools that it lacks, and that old
     # packages import, are those that virtualenv carries, and the record shows their versions.
-    seeds = lock.made == "project" and not install.has_seeds(lock)
+    # So are they of a project that asks for nothing: its step may call pip.
+    empty = not lock.text.strip()
+    seeds = empty or (lock.made == "project" and not install.has_seeds(lock))
     progress.update(f"making a virtual environment with Python {interpreter.version}")
-    by_uv = install.takes_seeds(lock)
+    by_uv = not empty and install.takes_seeds(lock)
     virtual.make(at, interpreter, seeds=seeds and not by_uv, settings=settings, progress=progress)
-    if lock.text.strip():
+    if not empty:
         carried = virtual.carried(interpreter) if seeds and by_uv else ()
         install.install(lock, at, interpreter, carried, settings=settings, progress=progress)
 

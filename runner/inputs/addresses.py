@@ -7,7 +7,7 @@ import re
 from runner.errors import InputError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(run|file):", re.IGNORECASE)
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(runs?|file|mlflow-artifacts):", re.IGNORECASE)
 _SECRET_KEY = re.compile(
     r"token|key|secret|sig|signature|password|passwd|auth|credential|session", re.IGNORECASE
 )

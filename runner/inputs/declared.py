@@ -35,7 +35,7 @@ def resolve(item: Input, entry_point: str, context: Context, found: Gathered) ->
             f"input `{item.glob}` of `{entry_point}` lies outside of the source",
             "make it a `path` parameter, or move it into the project",
         )
-    laid = lay_ignored(glob, context, found)
+    laid = lay_ignored(glob, context, found) or is_handed(glob, found)
     if not laid and not patterns.is_magic(glob):
         _check_there(item.glob, glob, entry_point, context)
     found.readings.append(Reading(glob, "files", "source"))
@@ -95,6 +95,15 @@ def local_project(source: Source) -> Path | None:
     """The project's folder where a person works on it, None for a source from elsewhere."""
     top = work_tree_of(source)
     return None if top is None else top / source.subdirectory
+
+
+def is_handed(glob: str, found: Gathered) -> bool:
+    """Whether an earlier run's outputs, laid in, have something that `glob` matches."""
+    pattern = patterns.compile_glob(glob)
+    return any(
+        placement.replaces and placement.target and pattern.fullmatch(placement.target)
+        for placement in found.placements
+    )
 
 
 def lay_ignored(glob: str, context: Context, found: Gathered) -> bool:

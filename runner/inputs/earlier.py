@@ -32,7 +32,7 @@ def outputs(value: str, settings: Settings) -> tuple[Run, str, list[tuple[str, P
         if not wanted or file.path == wanted or file.path.startswith(f"{wanted}/")
     ]
     if not chosen:
-        raise InputError(f"`{value}`: run {run.id} has no output `{wanted}`", _has(run))
+        raise InputError(f"`{value}`: run {run.id} has no output `{wanted}`", what_it_has(run))
     return run, wanted, [(file.path, copies.path_of(run, file)) for file in chosen]
 
 
@@ -53,7 +53,8 @@ def _run(name: str, settings: Settings) -> tuple[Run, str]:
     raise UnknownRun(f"`run:{name}`: {first.message}", first.hint)
 
 
-def _has(run: Run) -> str:
+def what_it_has(run: Run) -> str:
+    """The outputs of a run in a few words, for a hint."""
     if not run.files:
         return "it has no outputs"
     shown = ", ".join(file.path for file in run.files[:_SHOWN])

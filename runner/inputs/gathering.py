@@ -25,6 +25,10 @@ def gather(step: Step, context: Context) -> Prepared:
         StoreError: there is no space to keep a download.
     """
     found = Gathered()
+    if context.request.with_runs:
+        from runner.inputs import handed
+
+        handed.resolve(context, found)
     bound = _parameters(step, context, found)
     for item in step.entry_point.inputs:
         declared.resolve(item, step.entry_point.name, context, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from runner import patterns
@@ -53,8 +54,11 @@ def _size(placement: Placement) -> int:
 def _place(placement: Placement, checkout: Checkout) -> RecordedFile:
     target = _target(placement, checkout)
     shown = placement.target or str(target)
-    if not (checkout.in_place and target.exists() and placement.outside is None):
-        _copy(placement.source, target, shown)
+    stays = checkout.in_place and target.exists() and placement.outside is None
+    if not stays:
+        _copy(placement, target, shown)
+    elif placement.replaces:
+        pass  # looked at below, a link as what it is
     elif placement.sha256 and digests.whole(target, shown, "").sha256 != placement.sha256:
         raise InputError(
             f"`{target}` is there and is not the declared download", "move it away, or run a copy"
@@ -64,6 +68,11 @@ def _place(placement: Placement, checkout: Checkout) -> RecordedFile:
         if target.is_dir() and not target.is_symlink()
         else digests.each(target.parent, [target.name], placement.origin)[0]
     )
+    if stays and placement.replaces and recorded.sha256 != placement.sha256:
+        raise InputError(
+            f"`{target}` is there and is not what {placement.origin} made",
+            "move it away, or leave out --in-place",
+        )
     return RecordedFile(
         path=shown,
         sha256=recorded.sha256,
@@ -90,7 +99,8 @@ def _target(placement: Placement, checkout: Checkout) -> Path:
     return target
 
 
-def _copy(source: Path, target: Path, shown: str) -> None:
+def _copy(placement: Placement, target: Path, shown: str) -> None:
+    source = placement.source
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() or target.exists():
@@ -101,6 +111,8 @@ def _copy(source: Path, target: Path, shown: str) -> None:
             target.mkdir()
         else:
             objects.copy_file(source, target)
+            if placement.mode is not None:
+                target.chmod(placement.mode | stat.S_IWUSR)
     except OSError as error:
         if error.filename is not None and str(error.filename) == str(source):
             reason = (error.strerror or "").lower()

@@ -28,6 +28,8 @@ class Placement(Struct, frozen=True):
         url: where a download came from, credentials removed.
         sha256: of the content, where it is known already.
         recorded: False for what a secret value names.
+        mode: permission bits that it gets; None for those of `source`.
+        replaces: whether it takes the place of what the project has there, at the same path.
     """
 
     source: Path
@@ -37,6 +39,8 @@ class Placement(Struct, frozen=True):
     url: str | None = None
     sha256: str | None = None
     recorded: bool = True
+    mode: int | None = None
+    replaces: bool = False
 
 
 class Reading(Struct, frozen=True):
@@ -81,6 +85,7 @@ class Context(Struct, frozen=True):
         local: the project's folder where a person works on it; None for a source from elsewhere.
         storage: where fetched values of path parameters are laid.
         fetch: False to check only.
+        known_as: the source's address as a record has it.
     """
 
     request: Request
@@ -91,6 +96,7 @@ class Context(Struct, frozen=True):
     local: Path | None
     storage: Path
     fetch: bool
+    known_as: str = ""
 
 
 class Gathered(Struct):

@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from runner import patterns
 from runner.errors import InputError, ParameterError, SourceError
 from runner.inputs import addresses, declared, digests
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from runner.inputs.model import Context, Gathered
     from runner.manifest.model import BoundParameter
 
+_MLFLOW = re.compile(
+    r"runs:/+([A-Za-z0-9_-]+)(?:/(.*))?"
+    r"|mlflow-artifacts:(?://[^/]*)?/[^/]+/([A-Za-z0-9_-]+)/artifacts(?:/(.*))?",
+    re.DOTALL,
+)
 FETCHED = ("http", "https", "file", "s3", "gs", "run")
 
 
@@ -29,11 +36,37 @@ def resolve(parameter: BoundParameter, context: Context, found: Gathered) -> str
         InputError: it can't be fetched.
         UnknownRun: a `run:` value names no run.
     """
+    parameter = replace(parameter, text=_of_ours(parameter.text, context))
     if (scheme := addresses.scheme_of(parameter.text)) is not None:
         return _fetched(parameter, scheme, context, found)
     if parameter.origin == "default":
         return _default(parameter, context, found)
     return _given(parameter, context, found)
+
+
+def _of_ours(text: str, context: Context) -> str:
+    """`run:ID/path` for the other ways in which a step may name what a run of ours made.
+
+    MLflow has `runs:/ID/path` and `mlflow-artifacts:/EXPERIMENT/ID/artifacts/path`, and hands on
+    plain paths of its store, which is ours.
+    """
+    from runner.store import layout
+
+    found = _MLFLOW.fullmatch(text)
+    if found is not None:
+        run_id, path = found[1] or found[3], found[2] or found[4] or ""
+    elif text.startswith(f"{context.settings.runs}/"):
+        run_id, _, path = text.removeprefix(f"{context.settings.runs}/").partition("/")
+        if path.partition("/")[0] != layout.ARTIFACTS:
+            return text
+        path = "/".join(
+            ".." if part == layout.PARENT else part for part in path.split("/")[1:] if part
+        )
+    else:
+        return text
+    if not (context.settings.runs / run_id / layout.RECORD).is_file():
+        return text
+    return f"run:{run_id}/{path.strip('/')}".rstrip("/")
 
 
 def _default(parameter: BoundParameter, context: Context, found: Gathered) -> str:
@@ -55,6 +88,9 @@ def _given(parameter: BoundParameter, context: Context, found: Gathered) -> str:
     text = parameter.text
     path = context.request.caller / text
     if not text or "\0" in text or not path.exists():
+        relative = declared.inside_source(text, context.source)
+        if text and relative and declared.is_handed(patterns.escape(relative), found):
+            return relative  # what `--with` lays into the project
         raise _nothing_there(parameter, context)
     # Not resolved: a link's own name may matter to the step (`latest -> 2024-05-01`).
     absolute = type(path)(os.path.abspath(path))  # noqa: PTH100  pure text
@@ -145,6 +181,11 @@ def _fetched(parameter: BoundParameter, scheme: str, context: Context, found: Ga
     from runner.inputs import buckets, download
 
     text, name = parameter.text, parameter.name
+    if scheme in {"runs", "mlflow-artifacts"}:
+        raise ParameterError(
+            f"parameter `{name}`: `{text}` is of no run in {context.settings.data}",
+            "fetch it yourself and pass its path, or name a run: `run:latest:ENTRY/PATH`",
+        )
     if scheme not in FETCHED:
         raise ParameterError(
             f"parameter `{name}`: addresses of the scheme `{scheme}` can't be fetched",

@@ -28,6 +28,7 @@ def resolve(
     settings: Settings,
     progress: Progress,
     fetch: bool = True,
+    known_as: str | None = None,
 ) -> Prepared:
     """Check every input of the step, fetch what lies elsewhere, give path parameters their value.
 
@@ -36,6 +37,7 @@ def resolve(
         request: relative values start from its caller.
         run_directory: fetched values go below it unless the request has a storage folder.
         fetch: False for a dry run: everything is checked, nothing fetched.
+        known_as: the source's address as a record has it, if that is another one.
 
     Raises:
         ParameterError: values of parameters are wrong; all of them are named.
@@ -43,7 +45,7 @@ def resolve(
         UnknownRun: a `run:` value names no run.
         StoreError: there is no space to keep a download.
     """
-    if not step.entry_point.inputs and not any(
+    if not (step.entry_point.inputs or request.with_runs) and not any(
         parameter.type in {"path", "uri"} for parameter in step.parameters
     ):
         return Prepared(step)
@@ -52,7 +54,17 @@ def resolve(
 
     storage = _storage(request, run_directory)
     local = declared.local_project(source)
-    context = Context(request, source, files, settings, progress, local, storage, fetch=False)
+    context = Context(
+        request,
+        source,
+        files,
+        settings,
+        progress,
+        local,
+        storage,
+        fetch=False,
+        known_as=known_as or source.url,
+    )
     # All is checked before the first byte is fetched.
     prepared = gathering.gather(step, context)
     return gathering.gather(step, replace(context, fetch=True)) if fetch else prepared

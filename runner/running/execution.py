@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from runner import inputs
+from runner import inputs, nesting
 from runner.errors import RunnerError
+from runner.executors import bytecode, step_tools
 from runner.executors.base import Execution
+from runner.executors.home import writable
 from runner.executors.local import Local
 from runner.executors.shell import argv_for
 from runner.manifest.command import render
@@ -16,6 +18,7 @@ from runner.running.plan import Ready
 from runner.store import artifacts, layout, metrics, runs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -78,26 +81,22 @@ def carry_out(
         RunnerError: the step could not be started, or its results could not be kept; the record
             then says so.
     """
-    request = ready.planned.request
-    with (
-        tracked.home(ready) as home,
-        surroundings.variables(
-            ready.environment,
-            ready.activation,
-            ready.checkout,
-            settings=settings,
-            entry_env=ready.step.entry_point.env,
-            extra=home.variables(),
-            clean=request.clean_env,
-            pass_env=request.pass_env,
-        ) as variables,
-    ):
-        opened = recording.opening(ready, variables, settings=settings, progress=progress)
+    with contextlib.ExitStack() as stack:
+        logs = stack.enter_context(tracked.home(ready))
+        seen = stack.enter_context(_variables(ready, logs.recorded(), settings))
+        place = bytecode.place(ready.checkout, settings)
+        home = place.with_name(f"{place.name}.home")
+        variables = stack.enter_context(writable(seen, home, progress=progress))
+        opened = recording.opening(ready, seen, settings=settings, progress=progress)
         begun = runs.begin(opened, lock_text=ready.environment.lock.text, settings=settings)
         try:
-            home.open(begun, settings)
-            outcome = _execute(ready, variables, begun, show)
-            begun = home.close(begun, progress)
+            # Not recorded: where reprun itself is would make two runs differ.
+            told = nesting.told(begun.id, ready.checkout.root, ready.planned.outer, settings)
+            told |= logs.told(variables)
+            equipped = step_tools.give({**variables, **told}, settings)
+            logs.open(begun, settings)
+            outcome = _execute(ready, equipped, begun, show)
+            begun = logs.close(begun, progress)
             return _keep(ready, begun, outcome, settings=settings, progress=progress)
         except BaseException as error:
             # Whatever happens, no run stays `running`.
@@ -105,6 +104,22 @@ def carry_out(
             with contextlib.suppress(RunnerError):
                 runs.finish(broken, settings=settings)
             raise
+
+
+def _variables(
+    ready: Ready, extra: Mapping[str, str], settings: Settings
+) -> contextlib.AbstractContextManager[dict[str, str]]:
+    request = ready.planned.request
+    return surroundings.variables(
+        ready.environment,
+        ready.activation,
+        ready.checkout,
+        settings=settings,
+        entry_env=ready.step.entry_point.env,
+        extra=extra,
+        clean=request.clean_env,
+        pass_env=request.pass_env,
+    )
 
 
 def _execute(
@@ -200,7 +215,7 @@ def _explain_missing_file(
     found = missing_files.explain(
         run_directory / "stderr.log",
         ready.step,
-        ready.planned.source,
+        ready.planned.known_as,
         ready.checkout,
         settings,
     )

@@ -21,6 +21,29 @@ LOOKED_AT = 1 << 16  # bytes at the end of what the step wrote to stderr
 LATEST_RUNS = 20
 
 
+# How those who miss a file put it, each with the file's name as its group.
+WORDS = [
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (
+        r"No such file or directory: b?['\"](.+?)['\"]\s*$",  # Python
+        r"File b?'(.+?)' does not exist",  # pandas before 1.0
+        r"^(?:OSError|IOError|FileNotFoundError): (\S+) not found\.?\s*$",  # NumPy
+        r"name = '(.+?)', errno = 2\b",  # HDF5
+        r"No file or directory found at (\S+?)\.?\s*$",  # Keras
+        r"[Ff]ile not found: (?:filepath=)?['\"]?(\S+?)['\"]?\.?(?:\s|$)",
+        r"\(os error 2\): ['\"]?([^'\"\n]+)['\"]?\s*$",  # Rust, so Polars
+        r"cannot open (?:compressed )?file '(.+?)'",  # R
+        r"Opening (\S+) failed: No such file",  # XGBoost
+        r"Could not open (\S+?)\.?\s*$",  # LightGBM
+        r"can't open file '(.+?)': \[Errno 2\]",  # python SCRIPT
+        (
+            r"^(?:[^:\n]+: )+(?:can't open |cannot (?:access|open|stat) )?['\u2018]?"
+            r"([^:\n]+?)['\u2019]?: No such file"
+        ),  # bash and what it calls
+    )
+]
+
+
 class Explained(NamedTuple):
     """What is missing and why, and one thing to do."""
 
@@ -46,17 +69,16 @@ def explain(
 
 
 def _named(stderr: Path) -> Iterator[str]:
-    """Files that Python, or a program of the shell, said it could not find."""
+    """Files and folders that the step said it could not find."""
     try:
         with stderr.open("rb") as file:
             file.seek(max(os.fstat(file.fileno()).st_size - LOOKED_AT, 0))
             text = file.read().decode(errors="replace")
     except OSError:
         return
-    for found in re.finditer(r"(?m)No such file or directory: ['\"](.+?)['\"]\s*$", text):
-        yield found[1]
-    for found in re.finditer(r"(?m)^[^:\n]+: (?:can't open )?'?([^:\n]+?)'?: No such file", text):
-        yield found[1]
+    for pattern in WORDS:
+        for found in pattern.finditer(text):
+            yield found[1]
 
 
 def _inside(name: str, checkout: Checkout) -> str | None:
@@ -83,14 +105,15 @@ def _made_by_a_run(path: str, step: Step, source: Source, settings: Settings) ->
         return None
     value = f"run:latest:{run.entry_point}/{path}"
     message = f"the step misses `{path}`: run {run.id} of `{run.entry_point}` made it"
+    handed = f"--with latest:{run.entry_point}"
     for parameter in step.parameters:
         if parameter.type == "path" and os.path.normpath(parameter.text) == path:
             return Explained(message, f"pass `-P {parameter.name}={value}`")
-    return Explained(message, f"give the step a parameter of type `path`, and pass `{value}`")
+    return Explained(message, f"run it with `{handed}`")
 
 
 def _made(run: Run, path: str) -> bool:
-    return any(output.path == path for output in run.outputs)
+    return any(output.path == path or output.path.startswith(f"{path}/") for output in run.outputs)
 
 
 def _earlier(source: Source, settings: Settings) -> Iterator[Run]:

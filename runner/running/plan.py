@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from runner.environments.base import Activation, Backend, Environment, Spec
     from runner.inputs import Prepared
     from runner.manifest.model import Manifest, Step
+    from runner.nesting import Outer
     from runner.request import Request
     from runner.source.model import Checkout, ProjectFiles, Source
     from runner.store.artifacts import Baseline
@@ -21,17 +22,23 @@ class Plan(Struct, frozen=True):
 
     Attributes:
         run_id: the id that the run will have.
+        request: with what an outer run decides for those inside it.
+        known_as: `source` by the address that a record has; another one only where the project
+            stands in the checkout of an outer run.
         files: open as long as the plan's context is.
+        outer: the run that this process is a part of.
     """
 
     run_id: str
     request: Request
     source: Source
+    known_as: Source
     files: ProjectFiles
     manifest: Manifest
     prepared: Prepared
     backend: Backend
     spec: Spec
+    outer: Outer | None = None
 
 
 class Ready(Struct, frozen=True):

@@ -54,7 +54,7 @@ def opening(
         id=planned.run_id,
         status="running",
         request=_request(ready),
-        source=recorded_source(planned.source, in_place=ready.checkout.in_place),
+        source=recorded_source(planned.known_as, in_place=ready.checkout.in_place),
         entry_point=ready.step.entry_point.name,
         command=ready.shown_command,
         parameters=ready.step.parameters,
@@ -68,28 +68,37 @@ def opening(
         tags=request.tags,
         experiment=request.experiment,
         experiment_id=request.experiment_id,
+        parent=_parent(ready),
         warnings=tuple(progress.warnings),
     )
+
+
+def _parent(ready: Ready) -> str | None:
+    outer = ready.planned.outer
+    return None if outer is None or outer.run is None else outer.run.id
 
 
 def _request(ready: Ready) -> dict[str, object]:
     """What was asked; only what was said, so that a record shows what a person chose."""
     request = ready.planned.request
+    # In an outer run's checkout nobody chose to run in place, and its path means nothing later.
+    chosen = ready.planned.known_as is ready.planned.source
     said: dict[str, object] = {
         "uri": public_url(request.uri),
         "subdirectory": request.subdirectory,
-        "caller": os.fspath(request.caller),
+        "caller": os.fspath(request.caller) if chosen else None,
         "entry_point": request.entry_point,
         "version": request.version,
         "parameters": dict(request.parameters),
         "env_manager": request.env_manager,
         "run_id": request.run_id,
         "storage_dir": None if request.storage_dir is None else os.fspath(request.storage_dir),
+        "with": list(request.with_runs),
         "timeout": request.timeout,
         "as_of": request.as_of,
         "pass_env": list(request.pass_env),
         "clean_env": request.clean_env,
-        "in_place": request.in_place,
+        "in_place": request.in_place and chosen,
         "keep": request.keep,
         "relock": request.relock,
         "exact": request.exact,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.environments import kinds
 from runner.environments.base import Activation
-from runner.executors import bytecode
+from runner.executors import bytecode, step_tools
 from runner.executors.variables import step_variables
 from runner.files import remove_tree
 
@@ -66,7 +66,7 @@ def variables(
     try:
         bytecode.lay(prefix, _kept_bytecode(environment, activation, settings))
         yield step_variables(
-            os.environ,
+            step_tools.without(os.environ, settings),
             activation=activation,
             entry_env=entry_env,
             clean=clean,

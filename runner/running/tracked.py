@@ -12,7 +12,7 @@ from runner.running import recording
 from runner.store.encoding import hiding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from runner.progress import Progress
     from runner.running.plan import Ready
@@ -29,17 +29,25 @@ class Home:
     def __init__(self, ready: Ready, endpoint: Endpoint | None) -> None:
         self._ready = ready
         self._endpoint = endpoint
+        self._request = ready.planned.request
 
-    def variables(self) -> dict[str, str]:
-        """What the step's MLflow is told."""
-        request = self._ready.planned.request
+    def recorded(self) -> dict[str, str]:
+        """What the step's MLflow is told of a store that is not ours; the record keeps it."""
+        return recording.mlflow_variables(self._request) if self._endpoint is None else {}
+
+    def told(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """What the step's MLflow is told of ours, another address and token each time.
+
+        Args:
+            variables: all others of the step.
+        """
         if self._endpoint is None:
-            return recording.mlflow_variables(request)
+            return {}
         return self._endpoint.variables(
             self._ready.planned.run_id,
-            experiment=request.experiment,
-            experiment_id=request.experiment_id,
-            inherited=os.environ,
+            experiment=self._request.experiment,
+            experiment_id=self._request.experiment_id,
+            inherited=variables,
         )
 
     def open(self, run: Run, settings: Settings) -> None:

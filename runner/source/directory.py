@@ -32,7 +32,7 @@ def resolve(
         SourceTooLarge: it holds more than a snapshot may.
     """
     assert address.path is not None
-    entries = list(_walk(address.path, settings.homes, progress))
+    entries = list(walk(address.path, settings.homes, progress))
     bundle.check_size(entries, where=str(address.path))
     digest, size = bundle.store(entries, (), settings=settings)
     return captured("directory", address, digest, size, entries, subdirectory, address.path)
@@ -60,7 +60,12 @@ def captured(
     )
 
 
-def _walk(root: Path, homes: tuple[Path, ...], progress: Progress) -> Iterator[bundle.Entry]:
+def walk(root: Path, homes: tuple[Path, ...], progress: Progress) -> Iterator[bundle.Entry]:
+    """Everything below `root` that belongs to the project.
+
+    Raises:
+        SourceError: something in it can't be read.
+    """
     # A home inside the project would hold a copy of itself, and twice as much after each run.
     ours = {home.resolve() for home in homes}
     for folder, folders, names in os.walk(root, onerror=_refuse):

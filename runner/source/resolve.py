@@ -222,7 +222,7 @@ def _working_tree(
         source = _local_source(found, head, branch, place)
     tree = source.tree
     if kept is not None or head is None or snapshot.moved:
-        tree = _digest(source, kept, snapshot.submodules)
+        tree = content_digest(source, kept, snapshot.submodules)
     return replace(
         source,
         tree=tree,
@@ -233,7 +233,8 @@ def _working_tree(
     )
 
 
-def _digest(source: Source, changes: Changes | None, submodules: Mapping[str, str]) -> str:
+def content_digest(source: Source, changes: Changes | None, submodules: Mapping[str, str]) -> str:
+    """`Source.tree` of a commit with changes."""
     parts = [source.commit or "", source.tree, changes.object if changes else ""]
     parts += [f"{path}={commit}" for path, commit in sorted(submodules.items())]
     text = "\n".join(parts).encode("utf-8", "surrogateescape")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from runner.settings import Settings
     from runner.store.records import Run
+    from runner.store.summaries import Summary
 
 _MARKS_BEFORE_INDEXING = 256
 
@@ -176,6 +177,35 @@ def settled(run: Run, settings: Settings) -> Run:
     except StoreError:
         # A home that can't be written (a colleague's) still shows the truth.
         return lost
+
+
+def children(run_id: str, settings: Settings) -> list[Summary]:
+    """The runs that the step of this one started, the oldest first.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    from runner.progress import Silent
+    from runner.store import index
+    from runner.store.summaries import Filter
+
+    wanted = Filter(parent=run_id, newest_first=False)
+    return index.list_runs(wanted, settings=settings, progress=Silent())
+
+
+def with_descendants(run_ids: Iterable[str], settings: Settings) -> list[str]:
+    """These runs and all that were started inside of them, each once.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    found = dict.fromkeys(run_ids)
+    waiting = list(found)
+    while waiting:
+        inside = [child.id for child in children(waiting.pop(), settings)]
+        waiting += [child for child in inside if child not in found]
+        found |= dict.fromkeys(inside)
+    return list(found)
 
 
 def settle(settings: Settings) -> tuple[Run, ...]:

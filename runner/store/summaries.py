@@ -21,6 +21,7 @@ class Filter(Struct, frozen=True):
 
     Attributes:
         source: part of the source's address.
+        parent: the run that started them; "" for those that a person started.
         experiment: an experiment's name or id.
         tag: name and value; value None for any.
         limit: how many at most, None for all.
@@ -32,6 +33,7 @@ class Filter(Struct, frozen=True):
     experiment: str | None = None
     tag: tuple[str, str | None] | None = None
     source: str | None = None
+    parent: str | None = None
     limit: int | None = None
     newest_first: bool = True
 
@@ -42,6 +44,7 @@ class Summary(Struct, frozen=True):
     Attributes:
         source: the source's address.
         project: the manifest's name.
+        parent: the run whose step started it.
         wall_s: seconds that the step took, None while it runs.
     """
 
@@ -57,6 +60,7 @@ class Summary(Struct, frozen=True):
     project: str | None = None
     experiment: str | None = None
     experiment_id: str | None = None
+    parent: str | None = None
     ended: str | None = None
     exit_code: int | None = None
     wall_s: float | None = None
@@ -80,6 +84,7 @@ def summarise(run: Run) -> Summary:
         project=run.manifest_name,
         experiment=run.experiment,
         experiment_id=run.experiment_id,
+        parent=run.parent,
         ended=run.ended,
         exit_code=run.exit_code,
         wall_s=run.resources.wall_s if run.resources else None,
@@ -103,6 +108,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "version": summary.version,
         "experiment": summary.experiment,
         "experiment_id": summary.experiment_id,
+        "parent": summary.parent,
         "started": summary.started,
         "ended": summary.ended,
         "exit_code": summary.exit_code,
@@ -134,6 +140,7 @@ def from_text(text: str) -> Summary:
         project=fields.optional("project"),
         experiment=fields.optional("experiment"),
         experiment_id=fields.optional("experiment_id"),
+        parent=fields.optional("parent"),
         ended=fields.optional("ended"),
         exit_code=fields.integer("exit_code") if fields.has("exit_code") else None,
         wall_s=fields.number("wall_s") if fields.has("wall_s") else None,

@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from runner.store.summaries import Filter, Summary
 
 APPLICATION = 0x52505255
-VERSION = 1
+VERSION = 2
 BUSY_S = 2.0
 
 _SCHEMA = """
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, stamp TEXT NOT NULL, started TEXT NOT NULL, status TEXT NOT NULL,
     entry_point TEXT NOT NULL, source TEXT NOT NULL, experiment TEXT, experiment_id TEXT,
-    summary TEXT NOT NULL
+    parent TEXT NOT NULL, summary TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX by_start ON runs (started, id);
 CREATE INDEX by_status ON runs (status, started);
 CREATE INDEX by_entry_point ON runs (entry_point, started);
 CREATE INDEX by_experiment ON runs (experiment, started);
+CREATE INDEX by_parent ON runs (parent, started);
 CREATE TABLE tags (
     name TEXT, value TEXT, run TEXT, PRIMARY KEY (name, value, run)
 ) WITHOUT ROWID;
@@ -131,7 +132,7 @@ def replace(database: sqlite3.Connection, run_ids: Iterable[str], rows: Iterable
         database.executemany("DELETE FROM runs WHERE id = ?", gone)
         database.executemany("DELETE FROM tags WHERE run = ?", gone)
         database.executemany(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [_columns(row) for row in new]
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [_columns(row) for row in new]
         )
         database.executemany(
             "INSERT OR IGNORE INTO tags VALUES (?, ?, ?)",
@@ -158,6 +159,7 @@ def _columns(row: Row) -> tuple[str | None, ...]:
         _safe(summary.source),
         _safe(summary.experiment),
         _safe(summary.experiment_id),
+        _safe(summary.parent),
         json.dumps(summaries.to_json(summary)),
     )
 
@@ -188,6 +190,9 @@ def _conditions(wanted: Filter) -> tuple[list[str], list[str]]:
         if value is not None:
             conditions.append(f"{column} = ?")
             values.append(_safe(value))
+    if wanted.parent is not None:
+        conditions.append("parent = ?")
+        values.append(_safe(wanted.parent))
     if wanted.experiment is not None:
         conditions.append("(experiment = ? OR experiment_id = ?)")
         values += [_safe(wanted.experiment)] * 2

@@ -57,10 +57,43 @@ def test_a_file_that_another_run_made(reprun: Program) -> None:
     done = reprun("run", ".", "-e", "use", *LOCAL, "-P", "model=run:latest:make/model.json")
     assert done.code == 0
     said = reprun("run", ".", "-e", "other", *LOCAL)
-    assert "hint: give the step a parameter of type `path`, and pass `run:latest:make/" in said.err
+    assert "hint: run it with `--with latest:make`" in said.err
 
 
 def test_a_file_that_nobody_has_is_the_steps_own_affair(reprun: Program) -> None:
     samples.commit(reprun.directory, MANIFEST)
     assert "the step misses" not in reprun("run", ".", "-e", "shell", *LOCAL).err
     assert "the step misses" not in reprun("run", ".", "-e", "outside", *LOCAL).err
+
+
+WORDS = {
+    "FileNotFoundError: [Errno 2] No such file or directory: 'model'": "model",
+    "FileNotFoundError: [Errno 2] File b'model/a.csv' does not exist: b'model/a.csv'": "",
+    "OSError: model/a.csv not found.": "",
+    "OSError: Unable to open file (unable to open file: name = 'model/a.csv', errno = 2, er": "",
+    "OSError: No file or directory found at model/a.csv": "",
+    "ValueError: File not found: filepath=model/a.csv. Please ensure the file": "",
+    "FileNotFoundError: No such file or directory (os error 2): model/a.csv": "",
+    "  cannot open file 'model/a.csv': No such file or directory": "",
+    "[07:59:59] dmlc: Opening model/a.csv failed: No such file or directory": "",
+    "[LightGBM] [Fatal] Could not open model/a.csv": "",
+    "python: can't open file '{}/model/a.csv': [Errno 2] No such file or directory": "",
+    "bash: line 1: model/a.csv: No such file or directory": "",
+    "ls: cannot access 'model/a.csv': No such file or directory": "",
+    "cat: model: No such file or directory": "model",
+}
+
+
+def test_the_words_that_programs_have_for_it(reprun: Program) -> None:
+    manifest = """\
+entry_points:
+  make: {command: "mkdir model && echo 1 > model/a.csv"}
+  say: {parameters: {words: string}, command: "echo {words} >&2; exit 1"}
+"""
+    samples.commit(reprun.directory, manifest)
+    assert reprun("run", ".", "-e", "make", *LOCAL).code == 0
+    (home,) = (reprun.home / "cache/work").iterdir()
+    for words, missed in WORDS.items():
+        said = reprun("run", ".", "-e", "say", *LOCAL, "-P", f"words={words.format(home / '0')}")
+        assert f"the step misses `{missed or 'model/a.csv'}`: run " in said.err, words
+        assert "hint: run it with `--with latest:make`" in said.err

@@ -89,10 +89,10 @@ def test_as_of_sees_the_packages_of_that_day(workshop: Workshop) -> None:
     assert "alpha==2.0" in now.text
 
 
-def test_an_empty_project_gets_an_empty_environment_without_network(workshop: Workshop) -> None:
+def test_an_empty_project_gets_pip_alone_without_network(workshop: Workshop) -> None:
     workshop.index.down = True
     built = workshop.build(EMPTY)
-    assert built.packages == ()
+    assert [one.name for one in built.packages] == ["pip", "setuptools"]
     assert built.lock.text == ""
     assert workshop.index.requests == []
     assert python(built.path, "print(1)") == "1"

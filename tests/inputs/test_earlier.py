@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from runner.errors import InputError, StoreError, UnknownRun
+from runner.errors import InputError, ParameterError, StoreError, UnknownRun
 from runner.progress import Silent
 from runner.source.model import Checkout
 from runner.store import runs
@@ -76,3 +76,26 @@ def test_earlier_runs_that_do_not_help(scene: Scene) -> None:
     (scene.settings.runs / run.id / "artifacts/model/a.bin").unlink()
     with pytest.raises(StoreError, match=r"output `model/a.bin` is gone"):
         scene.prepare(path(f"run:{run.id}/model"), fetch=False)
+
+
+def test_mlflows_names_for_what_a_run_made(scene: Scene) -> None:
+    run = earlier(scene)
+    base = scene.settings.runs / run.id / "artifacts"
+    for value in (
+        f"runs:/{run.id}/model/a.bin",
+        f"mlflow-artifacts:/0/{run.id}/artifacts/model/a.bin",
+        f"mlflow-artifacts://localhost:5000/0/{run.id}/artifacts/model/a.bin",
+        str(base / "model/a.bin"),
+    ):
+        prepared = scene.prepare(path(value))
+        assert argument(prepared) == str(scene.run_directory / "inputs/data/a.bin")
+        assert scene.lay(prepared)[argument(prepared)].origin == f"run:{run.id}"
+    prepared = scene.prepare(path(f"runs:/{run.id}"))
+    assert len(prepared.placements) == 2
+    with pytest.raises(InputError, match="has no output `nope`"):
+        scene.prepare(path(f"runs:/{run.id}/nope"))
+    with pytest.raises(ParameterError, match=r"`runs:/0123abc/model` is of no run in"):
+        scene.prepare(path("runs:/0123abc/model"))
+    # Its record is no output of it.
+    record = scene.settings.runs / run.id / "record.json"
+    assert argument(scene.prepare(path(str(record)))) == str(record)

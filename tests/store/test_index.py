@@ -294,3 +294,32 @@ def test_a_writer_never_pays_for_sqlite(settings: Settings) -> None:
     )
     assert process.communicate(timeout=30)[0] == "False\n"
     assert os.listdir(layout.pending_directory(settings))  # noqa: PTH208
+
+
+def test_children_are_found_by_their_parent(settings: Settings) -> None:
+    for number, parent in enumerate([None, "r0", "r1", "r0", None]):
+        run = begin(
+            settings,
+            id=f"r{number}",
+            started=f"2026-05-01T12:00:0{number}.000Z",
+            entry_point="main" if parent is None else "inner",
+            parent=parent,
+        )
+        runs.finish(replace(run, **ENDED), settings=settings)
+    assert ids(settings, Filter(parent="")) == ["r4", "r0"]
+    assert [one.id for one in runs.children("r0", settings)] == ["r1", "r3"]
+    assert sorted(runs.with_descendants(["r0"], settings)) == ["r0", "r1", "r2", "r3"]
+    assert runs.with_descendants(["r1", "r2"], settings) == ["r1", "r2"]
+    runs.delete(["r4"], settings=settings)
+    assert runs.find("latest", settings=settings) == "r0", "not what a step started"
+    assert runs.find("latest:inner", settings=settings) == "r3"
+    assert ids(settings) == ["r3", "r2", "r1", "r0"]
+
+
+def test_an_index_of_an_earlier_version_is_made_again(settings: Settings) -> None:
+    three_runs(settings)
+    expected = listed(settings)
+    with sqlite3.connect(settings.index) as database:
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    assert listed(settings) == expected

@@ -45,6 +45,7 @@ class Scene:
         in_place: bool = False,
         storage_dir: Path | None = None,
         caller: Path | None = None,
+        with_runs: tuple[str, ...] = (),
     ) -> Prepared:
         """Resolve the inputs of a step."""
         return inputs.resolve(
@@ -55,6 +56,7 @@ class Scene:
                 version=version,
                 in_place=in_place,
                 storage_dir=storage_dir,
+                with_runs=with_runs,
             ),
             source=self.source,
             files=self.local,
