@@ -43,6 +43,7 @@ def run(
     keep: bool = False,
     relock: bool = False,
     exact: bool = False,
+    skip_unmapped: bool = False,
     show: bool = False,
 ) -> Run:
     """Run a step of the project at `uri` and record it, as `reprun run` does.
@@ -67,6 +68,7 @@ def run(
         keep: keep the checkout, as `checkout` in the run's directory.
         relock: resolve the environment's lock anew.
         exact: refuse another patch release of Python than the one that is asked for.
+        skip_unmapped: leave out conda packages that the Python index has nothing for.
         show: let the step's output through to this process's stdout and stderr.
 
     Returns:
@@ -109,6 +111,7 @@ def run(
         keep=keep,
         relock=relock,
         exact=exact,
+        skip_unmapped=skip_unmapped,
     )
     streams = (sys.stdout.buffer, sys.stderr.buffer) if show else None
     return pipeline.run(asked, settings=read_settings(), show=streams)

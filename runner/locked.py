@@ -58,9 +58,11 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
         backend = kinds.choose(reference, request.env_manager)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         unlocked = _without_own_lock(files, reference.path or "")
-        spec = backend.read(reference, unlocked, as_of=None)
+        spec = backend.read(reference, unlocked, as_of=None, skip_unmapped=request.skip_unmapped)
         _refuse_others(spec, backend)
         progress.stage("lock", spec.origin or "")
+        for warning in spec.warnings:
+            progress.warning(warning)
         lock = backend.lock(
             replace(spec, as_of=as_of), files=unlocked, settings=settings, progress=progress
         )

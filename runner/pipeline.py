@@ -71,7 +71,9 @@ def plan(
             fetch=not only_look,
         )
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
-        spec = backend.read(manifest.environment, files, as_of=as_of)
+        spec = backend.read(
+            manifest.environment, files, as_of=as_of, skip_unmapped=request.skip_unmapped
+        )
         _warn_of_absent(request, progress)
         yield Plan(run_id, request, source, files, manifest, prepared, backend, spec)
 

@@ -28,6 +28,7 @@ class Request(Struct, frozen=True):
         timeout: seconds of wall time the step may take, None for no limit of the request's.
         pass_env: names of variables passed on although `clean_env` is set.
         as_of: `commit` or an ISO 8601 date: resolve with the packages of that time.
+        skip_unmapped: leave out conda packages that the Python index has nothing for.
         tags: name → value, kept in the record.
     """
 
@@ -52,6 +53,7 @@ class Request(Struct, frozen=True):
     keep: bool = False
     relock: bool = False
     exact: bool = False
+    skip_unmapped: bool = False
 
 
 ENVIRONMENT_MANAGERS = {

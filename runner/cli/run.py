@@ -70,6 +70,9 @@ Examples:
 @click.option("--relock", is_flag=True, help="Resolve the environment's lock anew.")
 @click.option("--as-of", metavar="commit|DATE", help="Resolve with the packages of that day.")
 @click.option("--exact", is_flag=True, help="Refuse another patch release of Python.")
+@click.option(
+    "--skip-unmapped", is_flag=True, help="Leave out conda packages that the Python index lacks."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything; build and start nothing.")
 @quiet_option
 @json_option
@@ -96,6 +99,7 @@ def run(
     relock: bool,
     as_of: str | None,
     exact: bool,
+    skip_unmapped: bool,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -135,6 +139,7 @@ def run(
         keep=keep,
         relock=relock,
         exact=exact,
+        skip_unmapped=skip_unmapped,
     )
     if dry_run:
         return _dry_run(request, as_json=as_json, quiet=quiet)

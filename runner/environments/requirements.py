@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
@@ -68,15 +69,17 @@ def read_file(files: ProjectFiles, path: str, *, origin: str = "") -> Requiremen
     return found
 
 
-def read_lines(files: ProjectFiles, lines: Iterable[str], *, origin: str) -> Requirements:
-    """Read the requirements `lines`, which stand in the file `origin`.
+def read_lines(
+    files: ProjectFiles, lines: Iterable[str], *, origin: str, places: Iterable[str] = ()
+) -> Requirements:
+    """Read the requirements `lines`, which stand in the file `origin`, at `places` if known.
 
     Raises:
         EnvironmentFailure: as for `read_file`.
     """
     found = Requirements()
-    for line in lines:
-        _add(found, files, line.strip(), origin, origin, ())
+    for line, where in zip_longest(lines, places, fillvalue=origin):
+        _add(found, files, line.strip(), origin, where, ())
     return found
 
 

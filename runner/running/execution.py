@@ -84,7 +84,7 @@ def carry_out(
         ready.activation,
         ready.checkout,
         settings=settings,
-        entry_env=ready.step.entry_point.env,
+        entry_env={**ready.planned.spec.variables, **ready.step.entry_point.env},
         extra=recording.mlflow_variables(request),
         clean=request.clean_env,
         pass_env=request.pass_env,

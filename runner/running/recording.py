@@ -93,6 +93,7 @@ def _request(ready: Ready) -> dict[str, object]:
         "keep": request.keep,
         "relock": request.relock,
         "exact": request.exact,
+        "skip_unmapped": request.skip_unmapped,
     }
     return {name: value for name, value in said.items() if value not in (None, "", False, [], {})}
 

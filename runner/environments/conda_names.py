@@ -1,0 +1,315 @@
+"""What conda's packages are called on the Python index, and which of them it has nothing for.
+
+Names that agree are not listed. The pairs are facts of the conda-forge recipes, whose sources and
+package metadata name the Python project; they were checked against the mapping that
+prefix-dev/parselmouth derives from every conda-forge and pytorch package (`files/v0`, August 2026),
+against grayskull's `strategy/config.yaml`, and, for the `defaults` channel, against
+conda-incubator/conda-pypi's `docs/reference/conda-channels-naming-analysis.md`. Where the index has
+several builds of a thing, ours is the one that needs no system library and no compiler.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+NAMES: Final = {
+    # deep learning; `pyg`, `dgl-cuda…` and `ignite` are names of those projects' own channels
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
+    "torchvision-cpu": "torchvision",
+    "torchaudio-cpu": "torchaudio",
+    "ignite": "pytorch-ignite",
+    "pyg": "torch-geometric",
+    "pytorch_geometric": "torch-geometric",
+    "pytorch_cluster": "torch-cluster",
+    "pytorch-cluster": "torch-cluster",
+    "pytorch_scatter": "torch-scatter",
+    "pytorch-scatter": "torch-scatter",
+    "pytorch_sparse": "torch-sparse",
+    "pytorch-sparse": "torch-sparse",
+    "pytorch_spline_conv": "torch-spline-conv",
+    "pytorch-spline-conv": "torch-spline-conv",
+    # the index's `tensorflow` is for GPUs too since 2.1; before, it is the build without
+    "tensorflow-base": "tensorflow",
+    "tensorflow-cpu": "tensorflow",
+    "tensorflow-eigen": "tensorflow",
+    "tensorflow-gpu": "tensorflow",
+    "tensorflow-gpu-base": "tensorflow",
+    "tensorflow-mkl": "tensorflow",
+    "keras-base": "keras",
+    "keras-gpu": "keras",
+    "py-mxnet": "mxnet",
+    "libgpuarray": "pygpu",
+    "faiss": "faiss-cpu",
+    "sentencepiece-python": "sentencepiece",
+    "python-flair": "flair",
+    "ray-core": "ray",
+    "ray-all": "ray[all]",
+    "ray-air": "ray[air]",
+    "ray-default": "ray[default]",
+    "ray-tune": "ray[tune]",
+    # machine learning
+    "py-xgboost": "xgboost",
+    "py-xgboost-cpu": "xgboost",
+    "py-xgboost-gpu": "xgboost",
+    "xgboost-cpu": "xgboost",
+    "boruta_py": "boruta",
+    "glmnet_py": "glmnet-python",
+    "h2o-py": "h2o",
+    "mlflow-ui": "mlflow",
+    "modin-core": "modin",
+    "multicore-tsne": "multicoretsne",
+    "pennylane-core": "pennylane",
+    "pymc-base": "pymc",
+    "pytensor-base": "pytensor",
+    "aesara-base": "aesara",
+    "python-annoy": "annoy",
+    "river-py": "river",
+    "cython-blis": "blis",
+    "u8darts-all": "u8darts[all]",
+    # images and sound
+    "opencv": "opencv-python-headless",
+    "opencv3": "opencv-python-headless",
+    "py-opencv": "opencv-python-headless",
+    "python-mss": "mss",
+    "pysoundfile": "soundfile",
+    "pysox": "sox",
+    "python-sounddevice": "sounddevice",
+    "soxr-python": "soxr",
+    # data
+    "dask": "dask[complete]",  # conda's is a bundle; its bare library is `dask-core`
+    "dask-core": "dask",
+    "filesystem-spec": "fsspec",
+    "pandera-base": "pandera",
+    "pandera-core": "pandera",
+    "pyarrow-core": "pyarrow",
+    "pytables": "tables",
+    "geopandas-base": "geopandas",
+    "geoviews-core": "geoviews",
+    "h3-py": "h3",
+    "ibis-framework-core": "ibis-framework",
+    "parquet-python": "parquet",
+    "python-avro": "avro",
+    "python-blosc": "blosc",
+    "python-blosc2": "blosc2",
+    "python-cityhash": "cityhash",
+    "python-duckdb": "duckdb",
+    "python-leveldb": "leveldb",
+    "python-lmdb": "lmdb",
+    "python-tzdata": "tzdata",
+    "python-xxhash": "xxhash",
+    "python-zstd": "zstd",
+    "brotli-python": "brotli",
+    "msgpack-python": "msgpack",
+    "quaternion": "numpy-quaternion",
+    "tiledb-py": "tiledb",
+    "xarray-base": "xarray",
+    # pictures
+    "matplotlib-base": "matplotlib",
+    "seaborn-base": "seaborn",
+    "cufflinks-py": "cufflinks",
+    "python-cufflinks": "cufflinks",
+    "python-graphviz": "graphviz",
+    "python-igraph": "igraph",
+    "python-kaleido": "kaleido",
+    "panel-core": "panel",
+    "vtk-base": "vtk",
+    "pyqt": "PyQt5",
+    "mpl-probscale": "probscale",
+    # services
+    "airflow": "apache-airflow",
+    "docker-py": "docker",
+    "fastapi-core": "fastapi",
+    "google-cloud-bigquery-core": "google-cloud-bigquery",
+    "neo4j-python-driver": "neo4j",
+    "psycopg2": "psycopg2-binary",  # as conda's, it is built; the index's `psycopg2` is not
+    "python-confluent-kafka": "confluent-kafka",
+    "python-hdfs": "hdfs",
+    "python-kubernetes": "kubernetes",
+    "python-wget": "wget",
+    "pywget": "wget",
+    "redis-py": "redis",
+    "sagemaker-python-sdk": "sagemaker",
+    "sqlalchemy-utils-base": "sqlalchemy-utils",
+    "starlette-base": "starlette",
+    "trino-python-client": "trino",
+    "uvicorn-standard": "uvicorn[standard]",
+    # tools
+    "bs4": "beautifulsoup4",
+    "delegator": "delegator.py",
+    "dvc-base": "dvc",
+    "jupyterhub-base": "jupyterhub",
+    "nbconvert-core": "nbconvert",
+    "nvidia-ml": "nvidia-ml-py3",
+    "libnacl-python-bindings": "libnacl",
+    "libopenvino-python": "openvino",
+    "libsvm-python": "libsvm",
+    "libvalkey-py": "libvalkey",
+    "ortools-python": "ortools",
+    "osmnx-base": "osmnx",
+    "astropy-base": "astropy",
+    "mne-base": "mne",
+    "python-build": "build",
+    "python-fastjsonschema": "fastjsonschema",
+    "python-flatbuffers": "flatbuffers",
+    "python-installer": "installer",
+    "python-libarchive-c": "libarchive-c",
+    "python-neo": "neo",
+    "python-pdfkit": "pdfkit",
+    "python-symengine": "symengine",
+    "qtconsole-base": "qtconsole",
+    "quantlib-python": "QuantLib",
+    "ruamel_yaml": "ruamel.yaml",
+    "spyder-base": "spyder",
+    "uritemplate.py": "uritemplate",
+}
+# Index versions that have one number more than conda's (`4.5.1` is `4.5.1.48`).
+LONGER_VERSIONS: Final = frozenset({"opencv-python-headless"})
+# Parts of newer Pythons: conda has an empty package there, the index one that breaks or refuses.
+MARKERS: Final = {
+    "contextvars": "python_version < '3.7'",
+    "dataclasses": "python_version < '3.7'",
+    "enum34": "python_version < '3.4'",
+    "futures": "python_version < '3'",
+    "typing": "python_version < '3.5'",
+}
+# What nobody wishes for: the environment gets its own.
+TOOLS: Final = frozenset({"pip", "wheel"})
+
+# What conda brings along and the index does not: (conda's package, below this version, what).
+COMPANIONS: Final = (
+    ("xgboost", None, ("scikit-learn",)),  # py-xgboost's recipe; the index's declares it an extra
+    ("lightgbm", None, ("scikit-learn",)),  # its recipe until 4, then the index's declares an extra
+    # The `defaults` recipe up to 2.4. Keras 2.2 does not run on TensorFlow 2.
+    ("keras", "2.3", ("tensorflow<2",)),
+    ("keras", None, ("tensorflow",)),
+    # Wheels before 0.20 declare nothing.
+    ("scikit-learn", "0.20", ("numpy", "scipy")),
+)
+# Any of these is company enough.
+INSTEAD: Final = {"tensorflow": ("theano", "cntk", "jax", "torch", "tensorflow-cpu", "mxnet")}
+
+# CUDA's libraries. Torch's wheels of the index bring those that they need, so beside it they are
+# nothing but libraries that serve a package; nothing else on the index does without them.
+CUDA: Final = re.compile(
+    r"cudatoolkit(-dev)?|cudnn|nccl2?|cutensor|cusparselt|cuda\d+|cuda-(?!python$|bindings$|core$|"
+    r"pathfinder$).+"
+)
+BRINGS_CUDA: Final = frozenset(
+    {"torch", "torchvision", "torchaudio", "pytorch-lightning", "lightning", "fastai"}
+)
+
+_WHY: Final = {
+    "a compiler": """
+        gcc gxx gfortran clang clangxx llvm clangdev compilers c-compiler cxx-compiler
+        fortran-compiler toolchain toolchain3 go rust dmd ghc nvcc cuda-compiler
+    """,
+    "a program for building": "cmake make swig bazel autoconf automake bison flex doxygen",
+    "CUDA": """
+        cudf cuml cugraph cuspatial cuxfilter cusignal dask-cudf dask-cuda rapids rmm ucx-py cupy
+        cupy-core pycuda cuda
+    """,
+    "Java": "openjdk java-jdk java-1.8.0-openjdk jdk maven scala sbt gradle",
+    "Node.js": "nodejs yarn npm",
+    "Julia": "julia",
+    "Octave": "octave",
+    "R": "r mro-base rstudio",
+    "a program": """
+        ffmpeg imagemagick pandoc ghostscript tesseract poppler sox wget texlive-core tectonic
+        inkscape gnuplot jq parallel rclone aria2 exiftool gifsicle firefox geckodriver
+        chromedriver-binary phantomjs cmdstan mecab redis-server mongodb mysql postgresql
+        singularity
+    """,
+    "Graphviz's programs; its Python package is `python-graphviz`": "graphviz",
+    "the Redis server; its client is `redis-py`": "redis",
+    "the GDAL library, which its Python package is built against": "gdal",
+    "a solver": "ipopt coincbc coin-or-cbc scip gurobi cplex glpk",
+    "MPI": "openmpi mpich mvapich2 impi",
+    "the whole Anaconda distribution: name the packages": "anaconda _anaconda_depends",
+    "data": "nltk_data",
+    "Caffe": "caffe caffe-gpu caffe2 caffe2-gpu caffe2-cuda9.0-cudnn7",
+    "CNTK": "cntk cntk-gpu",
+}
+CONDA_ONLY: Final = {name: why for why, names in _WHY.items() for name in names.split()}
+CONDA_ONLY_PATTERNS: Final = (
+    (re.compile(r"(r|bioconductor)-.+"), "R"),
+    (
+        re.compile(
+            r"(gcc|gxx|gfortran|clang|clangxx|binutils|rust|go|cuda-nvcc)(_impl)?[_-]"
+            r"((linux|osx|win)-.+|\d+|nocgo|cgo|std.*)"
+        ),
+        "a compiler",
+    ),
+    (re.compile(r"spacy-model-.+"), "a spaCy model"),
+    (re.compile(r"perl-.+"), "Perl"),
+)
+
+# Libraries that serve Python, or packages whose wheels bring their own, and conda's own tools:
+# without meaning in a venv. Exported environments list dozens.
+_LIBRARIES: Final = """
+    abseil-cpp alsa-lib aom arpack arrow-cpp at-spi2-atk at-spi2-core atk atk-1.0 attr backports
+    bash blas blosc boost bottom brotli brotli-bin brunsli bzip2 c-ares c-blosc2 ca-certificates
+    cairo ceres-solver certifi-win32 cfitsio charls cloog coreutils cpuonly curl cyrus-sasl daal dal
+    dav1d dbus dlpack double-conversion eigen elfutils epoxy expat faiss-proc fftw flann
+    flatbuffers fmt fontconfig fonts-anaconda fonts-conda-ecosystem fonts-conda-forge freeglut
+    freeimage freetds freetype freexl fribidi gdbm gdk-pixbuf geos geotiff gettext gflags giflib git
+    gl2ps glew glib glib-networking glog gmp gnutls gobject-introspection graphite2 gsl gst-libav
+    gstreamer gtest gtk2 gtk3 harfbuzz hdf4 hdf5 hdfeos2 hdfeos5 hicolor-icon-theme hwloc icc_rt icu
+    ilmbase imath impi_rt intel-openmp isl jansson jasper jbig jemalloc jpeg json-c json-glib
+    jsoncpp jxrlib kealib keyutils krb5 lame lapack lcms2 leptonica lerc leveldb libuv llvm-openmp llvmdev
+    lmdb lz4-c lzo metis minizip mkl mkl-service mkl_fft mkl_random mpc mpfr mpi msys2
+    ncurses nettle ninja ninja-base nlohmann_json nomkl nspr nss numpy-base ocl-icd openblas
+    openexr openh264 openjpeg openmp openssl orc p11-kit pango patchelf pcre pcre2
+    perl pixman pkg-config pocl poppler-data popt proj proj4 proj-data pthread-stubs
+    pulseaudio pulseaudio-client pybind11-abi python_abi python.app qhull qt rapidjson rdma-core re2
+    readline ruby s2n sed sip sleef snappy spdlog sqlite suitesparse superlu svt-av1 tbb tbb4py
+    tbb-devel thrift-compiler tini tk torchtriton tzcode tzdata ucx unixodbc unzip uriparser
+    utf8proc which wayland x264 x265 xerces-c xkeyboard-config xxhash xz xz-gpl-tools xz-tools yaml zeromq
+    zfp zip zlib zlib-ng zstd
+    anaconda-anon-usage anaconda-client anaconda-navigator anaconda-project conda conda-build
+    conda-env conda-content-trust conda-libmamba-solver conda-pack conda-package-handling
+    conda-package-streaming conda-repo-cli conda-token conda-verify mamba menuinst micromamba
+    nb_anacondacloud nb_conda nb_conda_kernels navigator-updater
+    applaunchservices cctools console_shortcut freetype-py-win intel-cmplr-lib-rt m2-base
+    powershell_shortcut pyobjc-core pyobjc-framework-cocoa pypiwin32 pyreadline pywin32
+    pywin32-ctypes pywin32-on-windows pywinpty ucrt vc vc14_runtime vcomp14 wincertstore
+    win_inet_pton winpty zlib-wapi
+""".split()  # noqa: SIM905  a list would be a line per name
+LIBRARIES: Final = frozenset(_LIBRARIES)
+LIBRARY_PATTERN: Final = re.compile(
+    r"_.+|lib(?!.*(-py|-python|bindings)$).+|xorg-.+|gst-plugins-.+|font-ttf-.+|mkl-.+|magma(-cuda\d+)?|pytorch-(cuda|mutex)|"
+    r"qt\d*-(main|base|webengine|webkit|multimedia|svg|tools|declarative|wayland|websockets)|qt6|aws-(c-.+|checksums|crt-cpp|sdk-cpp)|(m2w64|m2|msys2)-.+|vs20\d\d_.+|"
+    r"(ld_impl|kernel-headers|sysroot|ld64|cctools)_.+|.+-(cos6|cos7|el8|amzn2|conda)-.+|"
+    r"(?!awkward|zxing|hatch|ada|pytest|tree|bioimage).+-cpp|.+-mutex|mysql-(common|libs)|"
+    r"openblas-.+|azure-.+-cpp|.+-proc"
+)
+# The exceptions: Python packages that begin with `lib`.
+LIB_PACKAGES: Final = frozenset(
+    """
+    libcflib libcst libensemble libertem libgravatar libhxl libmambapy libneuroml libpysal
+    librabbitmq librosa libsass libtmux libusb-package libusb1
+    """.split()  # noqa: SIM905
+)
+
+
+def index_name(name: str) -> str:
+    """What conda's package `name` is called on the Python index, extras included."""
+    if name.startswith("dgl-cuda"):
+        return "dgl"
+    return NAMES.get(name, name)
+
+
+def reason_to_refuse(name: str) -> str | None:
+    """What the package is that the index has nothing for; None where it may have something."""
+    if name in CONDA_ONLY:
+        return CONDA_ONLY[name]
+    return next((why for rule, why in CONDA_ONLY_PATTERNS if rule.fullmatch(name)), None)
+
+
+def is_library(name: str) -> bool:
+    """Whether the package only serves Python or other packages, so that a venv has its own."""
+    if name in LIBRARIES:
+        return True
+    return name not in {*NAMES, *LIB_PACKAGES} and LIBRARY_PATTERN.fullmatch(name) is not None
