@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from runner.environments import kinds, project_lock
+from runner.environments import conda_failures, kinds, project_lock
 from runner.errors import RequestError
 from runner.files import atomic_write
 from runner.manifest import load
@@ -66,6 +66,7 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
         lock = backend.lock(
             replace(spec, as_of=as_of), files=unlocked, settings=settings, progress=progress
         )
+        conda_failures.warn(lock.text, progress)
     assert spec.origin is not None
     path = project / project_lock.path_for(spec.origin)
     content = project_lock.render(lock, spec)

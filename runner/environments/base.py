@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from runner.progress import Progress
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
+
+
+UNMAPPED: Final = "unmapped"  # key of `Spec.extra`
 
 
 class Package(Struct, frozen=True):

@@ -84,7 +84,10 @@ def mapped(content: CondaFile, path: str, *, by_pip: Collection[str], skip: bool
         python=python,
         requirements=(*lines.values(), *added),
         tools=tuple(_line(one) for one in tools if one.spec.version),
-        origins={one.name: f"{path}:{one.asked.line}: conda's `{one.asked.text}`" for one in kept},
+        origins={
+            one.name: f"{path}:{one.asked.line}: the conda package `{one.asked.text}`"
+            for one in kept
+        },
         warnings=(
             *content.warnings,
             *(f"{path}: {text}" for text in _remarks(content, kept, libraries, added)),

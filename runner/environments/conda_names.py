@@ -258,16 +258,16 @@ _LIBRARIES: Final = """
     gl2ps glew glib glib-networking glog gmp gnutls gobject-introspection graphite2 gsl gst-libav
     gstreamer gtest gtk2 gtk3 harfbuzz hdf4 hdf5 hdfeos2 hdfeos5 hicolor-icon-theme hwloc icc_rt icu
     ilmbase imath impi_rt intel-openmp isl jansson jasper jbig jemalloc jpeg json-c json-glib
-    jsoncpp jxrlib kealib keyutils krb5 lame lapack lcms2 leptonica lerc leveldb libuv llvm-openmp llvmdev
-    lmdb lz4-c lzo metis minizip mkl mkl-service mkl_fft mkl_random mpc mpfr mpi msys2
-    ncurses nettle ninja ninja-base nlohmann_json nomkl nspr nss numpy-base ocl-icd openblas
+    jsoncpp jxrlib kealib keyutils krb5 lame lapack lcms2 leptonica lerc leveldb libuv
+    llvm-openmp llvmdev lmdb lz4-c lzo metis minizip mkl mkl-service mkl_fft mkl_random mpc mpfr mpi
+    msys2 ncurses nettle ninja ninja-base nlohmann_json nomkl nspr nss numpy-base ocl-icd openblas
     openexr openh264 openjpeg openmp openssl orc p11-kit pango patchelf pcre pcre2
     perl pixman pkg-config pocl poppler-data popt proj proj4 proj-data pthread-stubs
     pulseaudio pulseaudio-client pybind11-abi python_abi python.app qhull qt rapidjson rdma-core re2
     readline ruby s2n sed sip sleef snappy spdlog sqlite suitesparse superlu svt-av1 tbb tbb4py
     tbb-devel thrift-compiler tini tk torchtriton tzcode tzdata ucx unixodbc unzip uriparser
-    utf8proc which wayland x264 x265 xerces-c xkeyboard-config xxhash xz xz-gpl-tools xz-tools yaml zeromq
-    zfp zip zlib zlib-ng zstd
+    utf8proc which wayland x264 x265 xerces-c xkeyboard-config xxhash xz xz-gpl-tools xz-tools
+    yaml zeromq zfp zip zlib zlib-ng zstd
     anaconda-anon-usage anaconda-client anaconda-navigator anaconda-project conda conda-build
     conda-env conda-content-trust conda-libmamba-solver conda-pack conda-package-handling
     conda-package-streaming conda-repo-cli conda-token conda-verify mamba menuinst micromamba

@@ -24,6 +24,11 @@ _NOT_FOUND: Final = re.compile(
     r"[Bb]ecause (\S+) was not found in the (package registry|cache|provided package locations)"
 )
 _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s=<>!~\[]+)(\S*)")
+# A range that no version falls into is told by what there is instead.
+_OUT_OF_RANGE: Final = re.compile(
+    r"[Bb]ecause only (?:the following versions of )?([\w.-]+?)(?=[=<>!~\s]).* and you require "
+    r"\1([=<>!~]\S+?),? we can conclude that your requirements are unsatisfiable"
+)
 _NEEDS_PYTHON: Final = re.compile(
     r"(\S+) (?:requires|depends on) Python\s?([<>=!~\d.,*]+?),?(?=\s)"
 )
@@ -245,7 +250,7 @@ def _missing_package(messages: str, where: str) -> EnvironmentFailure | None:
 
 
 def _missing_version(messages: str, where: str) -> EnvironmentFailure | None:
-    match = _NO_VERSION.search(messages)
+    match = _NO_VERSION.search(messages) or _OUT_OF_RANGE.search(" ".join(_reason(messages)))
     if match is None:
         return None
     name, version = match.group(1), match.group(2).rstrip(",")

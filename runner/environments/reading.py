@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from runner import fingerprint
 from runner.environments import project_lock, pyproject, python_env, requirements
-from runner.environments.base import LocalPackage, Spec
+from runner.environments.base import UNMAPPED, LocalPackage, Spec
 from runner.errors import EnvironmentFailure, UnmappedPackages
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from runner.source.model import ProjectFiles
 
 DYNAMIC: Final = "own:"
-UNMAPPED: Final = "unmapped"
 OWN_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "poetry.lock")
 
 
