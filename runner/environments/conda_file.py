@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, field
@@ -85,7 +86,7 @@ def _compose(text: str, path: str) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
-        if mark and "\t" in (text.splitlines() or [""])[min(mark.line, text.count("\n"))]:
+        if mark and re.match(r" *\t", "".join(text.split("\n")[mark.line : mark.line + 1])):
             message, hint = f"{where}: a tab indents this line", "indent with spaces"
             raise EnvironmentFailure(message, hint) from None
         raise EnvironmentFailure(f"{where}: not YAML: {error.problem}") from None
@@ -110,7 +111,7 @@ def _entries(root: Node, path: str) -> tuple[dict[str, Node], tuple[str, ...]]:
         if name in entries:
             warnings.append(f"{_place(key, path)}: `{name}` is there twice: the last one counts")
         elif name not in _KEYS:
-            hint = "; it belongs under `dependencies`, as `- pip:`" if name == "pip" else ""
+            hint = "; it belongs under `dependencies`" if name == "pip" else ""
             if near := _meant(name):
                 hint = f"; did you mean `{near}`?"
             warnings.append(f"{_place(key, path)}: the unknown key `{name}` is ignored{hint}")

@@ -185,8 +185,6 @@ COMPANIONS: Final = (
     # The `defaults` recipe up to 2.4. Keras 2.2 does not run on TensorFlow 2.
     ("keras", "2.3", ("tensorflow<2",)),
     ("keras", None, ("tensorflow",)),
-    # Wheels before 0.20 declare nothing.
-    ("scikit-learn", "0.20", ("numpy", "scipy")),
 )
 # Any of these is company enough.
 INSTEAD: Final = {"tensorflow": ("theano", "cntk", "jax", "torch", "tensorflow-cpu", "mxnet")}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner import fingerprint
 from runner.environments import addresses, conda_failures, diagnosis, git_wheels, own_builds, uv
-from runner.environments.base import UNMAPPED, Lock
+from runner.environments.base import Lock
 from runner.environments.platforms import platform_name
 from runner.environments.reading import DYNAMIC
 from runner.environments.requirements import name_of
@@ -58,8 +58,9 @@ def resolve(
     with TemporaryDirectory(prefix="reprun-lock-") as temporary:
         folder = Path(temporary)
         sources = _lay_out(spec, files, folder)
-        left: list[str] = []
-        output, attempt = _without_absent(spec, interpreter, folder, sources, progress, left)
+        (output, attempt), left = conda_failures.without_absent(
+            spec, lambda some: _tried(some, interpreter, folder, sources, progress)
+        )
     lines = _with_wheels(_entries(output), interpreter, settings, progress)
     head = (f"# Python {python}", *conda_failures.note(spec, left), *_kept_options(spec, progress))
     text = "\n".join((*head, *lines)) + "\n"
@@ -76,26 +77,6 @@ def _lock(spec: Spec, text: str, python: str, *, platform: str) -> Lock:
         platform=platform,
         local_packages=spec.local_packages,
     )
-
-
-def _without_absent(
-    spec: Spec,
-    interpreter: Interpreter,
-    folder: Path,
-    sources: list[str],
-    progress: Progress,
-    left: list[str],
-) -> tuple[str, _Attempt]:
-    """What is resolved; what no index has goes to `left`, where the project may do without."""
-    while True:
-        try:
-            return _tried(spec, interpreter, folder, sources, progress)
-        except NoSuchPackage as error:
-            name = conda_failures.absent(error, spec)
-            if name is None or spec.extra.get(UNMAPPED) != "skip":
-                raise conda_failures.explained(error, spec) from None
-            left.append(name)
-            spec = conda_failures.without(spec, name)
 
 
 def _tried(
