@@ -112,7 +112,7 @@ def test_libraries_are_left_out_and_listed(project: Folder, name: str) -> None:
     assert f"{name}=1.0=h7b_0" in spec.warnings[-1]
 
 
-ONLY = (
+ONLY = (  # noqa: SIM905  a list would be a line per name
     "cudatoolkit=10.1 cudnn r-base r-ggplot2 gcc_linux-64 gxx openjdk cmake ffmpeg graphviz gdal "
     "nodejs cudf cupy spacy-model-en_core_web_sm anaconda"
 ).split()
