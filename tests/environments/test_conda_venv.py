@@ -8,10 +8,17 @@ import pytest
 
 from runner import locked
 from runner.environments import kinds, locks
-from runner.errors import EnvironmentFailure, NoSuchPackage, StaleLock, UnmappedPackages
+from runner.errors import (
+    DependencyConflict,
+    EnvironmentFailure,
+    NoSuchPackage,
+    StaleLock,
+    UnmappedPackages,
+)
 from runner.manifest.model import EnvironmentReference
 from runner.request import Request
 from tests.environments.test_venv import python
+from tests.support.index import wheel_bytes
 
 if TYPE_CHECKING:
     from runner.environments.base import Lock, Spec
@@ -125,6 +132,19 @@ def test_a_version_of_the_pip_section_is_not_blamed_on_conda(workshop: Workshop)
     write(workshop, "alpha", more="  - pip:\n    - beta==7\n")
     with pytest.raises(NoSuchPackage, match=r"^conda.yaml: `beta` has no version ==7$"):
         lock_of(workshop)
+
+
+def test_a_package_of_an_older_python_says_which(workshop: Workshop) -> None:
+    for tag in ("cp27-cp27m", "cp35-cp35m", "cp36-cp36m"):
+        name = f"alpha-1.9.0-{tag}-manylinux1_x86_64.whl"
+        workshop.index.add("alpha", name, wheel_bytes("alpha", "1.9.0"))
+    write(workshop, "alpha=1.9")
+    with pytest.raises(DependencyConflict) as caught:
+        lock_of(workshop)
+    assert caught.value.message == (
+        "conda.yaml: `alpha==1.9.0` has no wheel for this Python, but for 3.6"
+    )
+    assert caught.value.hint == "name Python 3.6 in conda.yaml, or another version of `alpha`"
 
 
 def test_what_no_index_has_can_be_left_out_and_is_told_every_time(workshop: Workshop) -> None:
