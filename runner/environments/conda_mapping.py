@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct, field
 
-from runner.environments import conda_names, match_spec
+from runner.environments import conda_libraries, conda_names, match_spec
 from runner.environments.requirements import name_of, normalised
 from runner.errors import EnvironmentFailure, UnmappedPackages
 
@@ -78,6 +78,7 @@ def mapped(content: CondaFile, path: str, *, by_pip: Collection[str], skip: bool
     kept, overruled = _overruled(kept, pip, path)
     tools = [one for one in kept if one.spec.name == "setuptools"]
     kept = [one for one in kept if one.spec.name != "setuptools"]
+    kept = _single(kept)
     lines = {one.name: _line(one) for one in kept}
     added = dict(_companions(kept, {*lines, *pip}))
     return Mapped(
@@ -125,7 +126,9 @@ def _serves(spec: MatchSpec, names: set[str]) -> bool:
     """Whether a venv has the package anyway, or is better off without."""
     if conda_names.CUDA.fullmatch(spec.name):
         return not conda_names.BRINGS_CUDA.isdisjoint(names)
-    return conda_names.is_library(spec.name) and conda_names.reason_to_refuse(spec.name) is None
+    if spec.build and not names.isdisjoint(conda_names.EXPORTED_WITH.get(spec.name, ())):
+        return True
+    return conda_libraries.is_library(spec.name) and conda_names.reason_to_refuse(spec.name) is None
 
 
 def _conda_only(spec: MatchSpec) -> str | None:
@@ -153,6 +156,21 @@ def _refuse(unmapped: list[tuple[_One, str]], path: str) -> None:
             for one, why in unmapped
         ),
     )
+
+
+def _single(kept: list[_One]) -> list[_One]:
+    """Of several that are one package on the index, the one that says most, in the order asked."""
+    best: dict[str, _One] = {}
+    for one in kept:
+        there = best.setdefault(one.name, one)
+        if _says(one) > _says(there):
+            best[one.name] = one
+    return list(best.values())
+
+
+def _says(one: _One) -> tuple[bool, ...]:
+    name = one.spec.name
+    return bool(one.spec.version), normalised(name) == one.name, name not in conda_names.NAMES
 
 
 def _overruled(

@@ -162,6 +162,7 @@ NAMES: Final = {
     "qtconsole-base": "qtconsole",
     "quantlib-python": "QuantLib",
     "ruamel_yaml": "ruamel.yaml",
+    "snakemake-minimal": "snakemake",
     "spyder-base": "spyder",
     "uritemplate.py": "uritemplate",
 }
@@ -198,13 +199,20 @@ CUDA: Final = re.compile(
 BRINGS_CUDA: Final = frozenset(
     {"torch", "torchvision", "torchaudio", "pytorch-lightning", "lightning", "fastai"}
 )
+# Programs that an exported file lists since a package of it depended on them, which does without
+# where it comes from the index: nbconvert prints without, the others' wheels bring the library.
+EXPORTED_WITH: Final = {
+    "pandoc": frozenset({"nbconvert", "notebook", "jupyter", "jupyterlab"}),
+    "nodejs": frozenset({"jupyterlab"}),
+    "ffmpeg": frozenset({"opencv-python-headless", "torchvision"}),
+}
 
 _WHY: Final = {
     "a compiler": """
         gcc gxx gfortran clang clangxx llvm clangdev compilers c-compiler cxx-compiler
         fortran-compiler toolchain toolchain3 go rust dmd ghc nvcc cuda-compiler
     """,
-    "a program for building": "cmake make swig bazel autoconf automake bison flex doxygen",
+    "a program for building": "cmake make swig bazel autoconf automake bison flex m4 doxygen",
     "CUDA": """
         cudf cuml cugraph cuspatial cuxfilter cusignal dask-cudf dask-cuda rapids rmm ucx-py cupy
         cupy-core pycuda cuda
@@ -216,7 +224,7 @@ _WHY: Final = {
     "R": "r mro-base rstudio",
     "a program": """
         ffmpeg imagemagick pandoc ghostscript tesseract poppler sox wget texlive-core tectonic
-        inkscape gnuplot jq parallel rclone aria2 exiftool gifsicle firefox geckodriver
+        inkscape gnuplot jq ruby parallel rclone aria2 exiftool gifsicle firefox geckodriver
         chromedriver-binary phantomjs cmdstan mecab redis-server mongodb mysql postgresql
         singularity
     """,
@@ -225,6 +233,11 @@ _WHY: Final = {
     "the GDAL library, which its Python package is built against": "gdal",
     "a solver": "ipopt coincbc coin-or-cbc scip gurobi cplex glpk",
     "MPI": "openmpi mpich mvapich2 impi",
+    "a program of bioinformatics": """
+        augustus bcftools bedtools blast bowtie bowtie2 bwa clustalo diamond fastqc
+        fasttree gatk4 hisat2 hmmer iqtree kallisto mafft minimap2 muscle picard raxml salmon
+        samtools seqkit seqtk sra-tools star subread trimmomatic vcftools
+    """,
     "the whole Anaconda distribution: name the packages": "anaconda _anaconda_depends",
     "data": "nltk_data",
     "Caffe": "caffe caffe-gpu caffe2 caffe2-gpu caffe2-cuda9.0-cudnn7",
@@ -244,53 +257,6 @@ CONDA_ONLY_PATTERNS: Final = (
     (re.compile(r"perl-.+"), "Perl"),
 )
 
-# Libraries that serve Python, or packages whose wheels bring their own, and conda's own tools:
-# without meaning in a venv. Exported environments list dozens.
-_LIBRARIES: Final = """
-    abseil-cpp alsa-lib aom arpack arrow-cpp at-spi2-atk at-spi2-core atk atk-1.0 attr backports
-    bash blas blosc boost bottom brotli brotli-bin brunsli bzip2 c-ares c-blosc2 ca-certificates
-    cairo ceres-solver certifi-win32 cfitsio charls cloog coreutils cpuonly curl cyrus-sasl daal dal
-    dav1d dbus dlpack double-conversion eigen elfutils epoxy expat faiss-proc fftw flann
-    flatbuffers fmt fontconfig fonts-anaconda fonts-conda-ecosystem fonts-conda-forge freeglut
-    freeimage freetds freetype freexl fribidi gdbm gdk-pixbuf geos geotiff gettext gflags giflib git
-    gl2ps glew glib glib-networking glog gmp gnutls gobject-introspection graphite2 gsl gst-libav
-    gstreamer gtest gtk2 gtk3 harfbuzz hdf4 hdf5 hdfeos2 hdfeos5 hicolor-icon-theme hwloc icc_rt icu
-    ilmbase imath impi_rt intel-openmp isl jansson jasper jbig jemalloc jpeg json-c json-glib
-    jsoncpp jxrlib kealib keyutils krb5 lame lapack lcms2 leptonica lerc leveldb libuv
-    llvm-openmp llvmdev lmdb lz4-c lzo metis minizip mkl mkl-service mkl_fft mkl_random mpc mpfr mpi
-    msys2 ncurses nettle ninja ninja-base nlohmann_json nomkl nspr nss numpy-base ocl-icd openblas
-    openexr openh264 openjpeg openmp openssl orc p11-kit pango patchelf pcre pcre2
-    perl pixman pkg-config pocl poppler-data popt proj proj4 proj-data pthread-stubs
-    pulseaudio pulseaudio-client pybind11-abi python_abi python.app qhull qt rapidjson rdma-core re2
-    readline ruby s2n sed sip sleef snappy spdlog sqlite suitesparse superlu svt-av1 tbb tbb4py
-    tbb-devel thrift-compiler tini tk torchtriton tzcode tzdata ucx unixodbc unzip uriparser
-    utf8proc which wayland x264 x265 xerces-c xkeyboard-config xxhash xz xz-gpl-tools xz-tools
-    yaml zeromq zfp zip zlib zlib-ng zstd
-    anaconda-anon-usage anaconda-client anaconda-navigator anaconda-project conda conda-build
-    conda-env conda-content-trust conda-libmamba-solver conda-pack conda-package-handling
-    conda-package-streaming conda-repo-cli conda-token conda-verify mamba menuinst micromamba
-    nb_anacondacloud nb_conda nb_conda_kernels navigator-updater
-    applaunchservices cctools console_shortcut freetype-py-win intel-cmplr-lib-rt m2-base
-    powershell_shortcut pyobjc-core pyobjc-framework-cocoa pypiwin32 pyreadline pywin32
-    pywin32-ctypes pywin32-on-windows pywinpty ucrt vc vc14_runtime vcomp14 wincertstore
-    win_inet_pton winpty zlib-wapi
-""".split()  # noqa: SIM905  a list would be a line per name
-LIBRARIES: Final = frozenset(_LIBRARIES)
-LIBRARY_PATTERN: Final = re.compile(
-    r"_.+|lib(?!.*(-py|-python|bindings)$).+|xorg-.+|gst-plugins-.+|font-ttf-.+|mkl-.+|magma(-cuda\d+)?|pytorch-(cuda|mutex)|"
-    r"qt\d*-(main|base|webengine|webkit|multimedia|svg|tools|declarative|wayland|websockets)|qt6|aws-(c-.+|checksums|crt-cpp|sdk-cpp)|(m2w64|m2|msys2)-.+|vs20\d\d_.+|"
-    r"(ld_impl|kernel-headers|sysroot|ld64|cctools)_.+|.+-(cos6|cos7|el8|amzn2|conda)-.+|"
-    r"(?!awkward|zxing|hatch|ada|pytest|tree|bioimage).+-cpp|.+-mutex|mysql-(common|libs)|"
-    r"openblas-.+|azure-.+-cpp|.+-proc"
-)
-# The exceptions: Python packages that begin with `lib`.
-LIB_PACKAGES: Final = frozenset(
-    """
-    libcflib libcst libensemble libertem libgravatar libhxl libmambapy libneuroml libpysal
-    librabbitmq librosa libsass libtmux libusb-package libusb1
-    """.split()  # noqa: SIM905
-)
-
 
 def index_name(name: str) -> str:
     """What conda's package `name` is called on the Python index, extras included."""
@@ -304,10 +270,3 @@ def reason_to_refuse(name: str) -> str | None:
     if name in CONDA_ONLY:
         return CONDA_ONLY[name]
     return next((why for rule, why in CONDA_ONLY_PATTERNS if rule.fullmatch(name)), None)
-
-
-def is_library(name: str) -> bool:
-    """Whether the package only serves Python or other packages, so that a venv has its own."""
-    if name in LIBRARIES:
-        return True
-    return name not in {*NAMES, *LIB_PACKAGES} and LIBRARY_PATTERN.fullmatch(name) is not None

@@ -189,6 +189,26 @@ def test_split_packages_become_one(project: Folder) -> None:
     assert spec.requirements == ("opencv-python-headless==4.5.1.*",)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_names_of_one_package_the_one_that_says_most_counts(
+    project: Folder, order: int
+) -> None:
+    for names, line in (
+        (("ruamel_yaml=0.15", "ruamel.yaml=0.16"), "ruamel.yaml==0.16.*"),
+        (("keras", "keras-gpu=2.3"), "keras==2.3.*"),
+        (("dask=2.27.0=py_0", "dask-core=2.27.0=py_0"), "dask[complete]==2.27.0"),
+    ):
+        assert line in read(project, packages(*names[::order])).requirements
+
+
+def test_programs_that_an_exported_file_has_for_a_package(project: Folder) -> None:
+    spec = read(project, packages("nbconvert", "pandoc=2.2.3.2=0", "py-opencv", "ffmpeg=4.1=h1"))
+    assert spec.requirements == ("nbconvert", "opencv-python-headless")
+    for name in ("pandoc=2.2", "ffmpeg=4.1=h1"):
+        with pytest.raises(UnmappedPackages):
+            read(project, packages("nbconvert", name))
+
+
 def test_a_pinned_setuptools_is_a_build_requirement(project: Folder) -> None:
     spec = read(project, packages("pip=9.0.1", "setuptools=40.0.0", "wheel=0.31"))
     assert (spec.requirements, spec.build_requirements) == ((), ("setuptools==40.0.0.*",))
