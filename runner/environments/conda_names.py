@@ -57,6 +57,7 @@ NAMES: Final = {
     "xgboost-cpu": "xgboost",
     "boruta_py": "boruta",
     "glmnet_py": "glmnet-python",
+    "gurobi": "gurobipy",
     "h2o-py": "h2o",
     "mlflow-ui": "mlflow",
     "modin-core": "modin",
@@ -231,7 +232,7 @@ _WHY: Final = {
     "Graphviz's programs; its Python package is `python-graphviz`": "graphviz",
     "the Redis server; its client is `redis-py`": "redis",
     "the GDAL library, which its Python package is built against": "gdal",
-    "a solver": "ipopt coincbc coin-or-cbc scip gurobi cplex glpk",
+    "a solver": "ipopt coincbc coin-or-cbc scip glpk",
     "MPI": "openmpi mpich mvapich2 impi",
     "a program of bioinformatics": """
         augustus bcftools bedtools blast bowtie bowtie2 bwa clustalo diamond fastqc
@@ -248,8 +249,8 @@ CONDA_ONLY_PATTERNS: Final = (
     (re.compile(r"(r|bioconductor)-.+"), "R"),
     (
         re.compile(
-            r"(gcc|gxx|gfortran|clang|clangxx|binutils|rust|go|cuda-nvcc)(_impl)?[_-]"
-            r"((linux|osx|win)-.+|\d+|nocgo|cgo|std.*)"
+            r"(gcc|gxx|gfortran|clang|clangxx|binutils|rust|go)"
+            r"([a-z_]*_(linux|osx|win)-.+|-\d+|-nocgo|-cgo|-std-.+)"
         ),
         "a compiler",
     ),

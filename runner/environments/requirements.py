@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from runner.errors import EnvironmentFailure
+from runner.errors import EnvironmentFailure, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -128,9 +128,12 @@ def text_of(files: ProjectFiles, path: str, origin: str = "") -> str:
     Raises:
         EnvironmentFailure: it isn't there or isn't text; `origin` says who asked for it.
     """
-    content = files.read(path)
+    asked = f"{origin}: " if origin else ""
+    try:
+        content = files.read(path)
+    except SourceError as error:
+        raise EnvironmentFailure(f"{asked}{error.message}", error.hint) from None
     if content is None:
-        asked = f"{origin}: " if origin else ""
         raise EnvironmentFailure(
             f"{asked}the file `{path}` isn't in the project", "is it committed to git?"
         )
