@@ -24,7 +24,7 @@ class Mapped(Struct, frozen=True):
 
     Attributes:
         requirements: requirement lines for the Python index, each name once.
-        tools: a pinned setuptools.
+        tools: pip, a pinned setuptools.
         origins: name on the index → the conda package that it stands for, with its place.
         warnings: what was renamed, added and left out.
     """
@@ -48,6 +48,15 @@ class _One(NamedTuple):
         return name_of(self.target) or self.target
 
 
+class _Sorted(NamedTuple):
+    """Conda's section: its Python, what a venv has no use for, what it can't have, the rest."""
+
+    python: str | None
+    libraries: list[_One]
+    unmapped: list[tuple[_One, str]]
+    asked: list[_One]
+
+
 def mapped(content: CondaFile, path: str, *, by_pip: Collection[str], skip: bool) -> Mapped:
     """Map conda's section of the file at `path`.
 
@@ -61,41 +70,53 @@ def mapped(content: CondaFile, path: str, *, by_pip: Collection[str], skip: bool
     """
     every = [_One(asked, *_named(asked, path)) for asked in content.packages]
     pip = {name: line for line in by_pip if (name := name_of(line))}
-    names = {one.name for one in every} | set(pip)
-    libraries, unmapped, kept = list[_One](), list[tuple[_One, str]](), list[_One]()
-    python = None
-    for one in every:
-        if one.spec.name == "python":
-            python = match_spec.python_of(one.spec)
-        elif one.spec.name in conda_names.TOOLS or _serves(one.spec, names):
-            libraries.append(one)
-        elif (why := _conda_only(one.spec)) is not None:
-            unmapped.append((one, why))
-        else:
-            kept.append(one)
-    if unmapped and not skip:
-        _refuse(unmapped, path)
-    kept, overruled = _overruled(kept, pip, path)
-    tools = [one for one in kept if one.spec.name == "setuptools"]
-    kept = [one for one in kept if one.spec.name != "setuptools"]
-    kept = _single(kept)
+    found = _sorted(every, {one.name for one in every} | set(pip))
+    if found.unmapped and not skip:
+        _refuse(found.unmapped, path)
+    asked, overruled = _overruled(found.asked, pip, path)
+    kept = _single([one for one in asked if one.name != "setuptools"])
     lines = {one.name: _line(one) for one in kept}
     added = dict(_companions(kept, {*lines, *pip}))
     return Mapped(
-        python=python,
+        python=found.python,
         requirements=(*lines.values(), *added),
-        tools=tuple(_line(one) for one in tools if one.spec.version),
+        tools=tuple(_tools(asked, found.libraries)),
         origins={
             one.name: f"{path}:{one.asked.line}: the conda package `{one.asked.text}`"
             for one in kept
         },
         warnings=(
             *content.warnings,
-            *(f"{path}: {text}" for text in _remarks(content, kept, libraries, added)),
+            *(f"{path}: {text}" for text in _remarks(content, kept, found.libraries, added)),
             *overruled,
-            *_skipped(unmapped, path),
+            *_skipped(found.unmapped, path),
         ),
     )
+
+
+def _sorted(every: list[_One], names: set[str]) -> _Sorted:
+    found = _Sorted(next(_pythons(every), None), [], [], [])
+    for one in every:
+        if one.spec.name == "python":
+            continue
+        if one.spec.name in conda_names.TOOLS or _serves(one.spec, names):
+            found.libraries.append(one)
+        elif (why := _conda_only(one.spec)) is not None:
+            found.unmapped.append((one, why))
+        else:
+            found.asked.append(one)
+    return found
+
+
+def _pythons(every: list[_One]) -> Iterator[str | None]:
+    return (match_spec.python_of(one.spec) for one in every if one.spec.name == "python")
+
+
+def _tools(asked: list[_One], libraries: list[_One]) -> Iterator[str]:
+    """A pip where there shall be one, of whatever version; a setuptools that is pinned."""
+    if any(one.spec.name == "pip" for one in libraries):
+        yield "pip"
+    yield from (_line(one) for one in asked if one.name == "setuptools" and one.spec.version)
 
 
 def _named(asked: Asked, path: str) -> tuple[MatchSpec, str]:

@@ -59,7 +59,7 @@ def test_a_file_as_people_write_it(project: Folder) -> None:
         "git+https://example.org/y.git@v1#egg=y",
     )  # fmt: skip
     assert spec.extra == {"options": "--extra-index-url https://example.org/simple"}
-    assert spec.build_requirements == ()
+    assert spec.build_requirements == ("pip",)
     assert spec.warnings == (
         "conda.yaml: on the Python index pytorch is torch, opencv is opencv-python-headless",
         LEFT_OUT + "the channels defaults, pytorch; pip=19",
@@ -108,7 +108,6 @@ LIBRARIES = (
 def test_libraries_are_left_out_and_listed(project: Folder, name: str) -> None:
     spec = read(project, packages(f"{name}=1.0=h7b_0", "numpy"))
     assert spec.requirements == ("numpy",)
-    assert spec.build_requirements == ()
     assert f"{name}=1.0=h7b_0" in spec.warnings[-1]
 
 
@@ -211,7 +210,7 @@ def test_programs_that_an_exported_file_has_for_a_package(project: Folder) -> No
 
 def test_a_pinned_setuptools_is_a_build_requirement(project: Folder) -> None:
     spec = read(project, packages("pip=9.0.1", "setuptools=40.0.0", "wheel=0.31"))
-    assert (spec.requirements, spec.build_requirements) == ((), ("setuptools==40.0.0.*",))
+    assert (spec.requirements, spec.build_requirements) == ((), ("pip", "setuptools==40.0.0.*"))
     assert read(project, packages("setuptools")).build_requirements == ()
 
 
