@@ -64,10 +64,11 @@ LIB_PACKAGES: Final = frozenset(
     librabbitmq librosa libsass libtmux libusb-package libusb1
     """.split()  # noqa: SIM905
 )
+_OF_THE_INDEX: Final = LIB_PACKAGES | frozenset(NAMES)
 
 
 def is_library(name: str) -> bool:
     """Whether the package only serves Python or other packages, so that a venv has its own."""
     if name in LIBRARIES:
         return True
-    return name not in {*NAMES, *LIB_PACKAGES} and LIBRARY_PATTERN.fullmatch(name) is not None
+    return name not in _OF_THE_INDEX and LIBRARY_PATTERN.fullmatch(name) is not None
