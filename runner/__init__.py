@@ -45,6 +45,7 @@ def run(
     relock: bool = False,
     exact: bool = False,
     tracking: bool = True,
+    skip_unmapped: bool = False,
     show: bool = False,
 ) -> Run:
     """Run a step of the project at `uri` and record it, as `reprun run` does.
@@ -73,6 +74,7 @@ def run(
         exact: refuse another patch release of Python than the one that is asked for.
         tracking: keep what the step logs by MLflow's calls in the record; False lets it log
             wherever it is told to.
+        skip_unmapped: leave out conda packages that the Python index has nothing for.
         show: let the step's output through to this process's stdout and stderr.
 
     Returns:
@@ -117,6 +119,7 @@ def run(
         relock=relock,
         exact=exact,
         tracking=tracking,
+        skip_unmapped=skip_unmapped,
     )
     streams = (sys.stdout.buffer, sys.stderr.buffer) if show else None
     return pipeline.run(asked, settings=read_settings(), show=streams)

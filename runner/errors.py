@@ -172,6 +172,12 @@ class NoSuchPackage(EnvironmentFailure):
     code = "environment.no-such-package"
 
 
+class UnmappedPackages(EnvironmentFailure):
+    """A project asks for packages that only conda has, and a venv was to be made of it."""
+
+    code = "environment.conda-only"
+
+
 class DependencyConflict(EnvironmentFailure):
     """The requirements contradict each other."""
 

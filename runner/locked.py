@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from runner.environments import kinds, project_lock
+from runner.environments import conda_failures, kinds, project_lock
 from runner.errors import RequestError
 from runner.files import atomic_write
 from runner.manifest import load
@@ -59,12 +59,15 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
         backend = kinds.choose(reference, request.env_manager)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         unlocked = _without_own_lock(files, reference.path or "")
-        spec = backend.read(reference, unlocked, as_of=None)
+        spec = backend.read(reference, unlocked, as_of=None, skip_unmapped=request.skip_unmapped)
         _refuse_others(spec, backend)
         progress.stage("lock", spec.origin or "")
+        for warning in spec.warnings:
+            progress.warning(warning)
         lock = backend.lock(
             replace(spec, as_of=as_of), files=unlocked, settings=settings, progress=progress
         )
+        conda_failures.warn(lock.text, progress)
     assert spec.origin is not None
     path = project / project_lock.path_for(spec.origin)
     content = project_lock.render(lock, spec)

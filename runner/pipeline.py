@@ -86,7 +86,9 @@ def plan(
             known_as=found.known_as.url,
         )
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
-        spec = backend.read(manifest.environment, files, as_of=as_of)
+        spec = backend.read(
+            manifest.environment, files, as_of=as_of, skip_unmapped=request.skip_unmapped
+        )
         _warn_of_absent(request, progress)
         yield Plan(
             run_id=run_id,

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from runner.environments import ensure, kinds, occupied
 from runner.environments.base import Lock
-from runner.errors import StoreError
+from runner.errors import EnvironmentFailure, StoreError
 from runner.manifest import load
 from runner.running import surroundings
 from runner.source import checkout as checkouts
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.environments.base import Environment
+    from runner.manifest.model import EnvironmentReference
     from runner.progress import Progress
     from runner.settings import Settings
-    from runner.source.model import Source
+    from runner.source.model import ProjectFiles, Source
     from runner.store.records import Run
 
 
@@ -91,13 +92,26 @@ def _entry_env(run: Run, source: Source, settings: Settings) -> dict[str, str | 
     """What the entry point's `env:` says, less what the caller should pass on and has not."""
     with source_files.open_files(source, settings=settings) as files:
         manifest = load.examine(files)
-    return {
+        local = run.environment.kind == "local"
+        declared = {} if local else _variables(manifest.environment, files)
+    return declared | {
         name: value
         for entry_point in manifest.entry_points
         if entry_point.name == run.entry_point
         for name, value in entry_point.env.items()
         if value is not None or name in os.environ
     }
+
+
+def _variables(reference: EnvironmentReference, files: ProjectFiles) -> dict[str, str | None]:
+    """Those that conda's file sets."""
+    if reference.kind != "conda_env" or reference.path is None:
+        return {}
+    from runner.environments.conda_file import read_conda_file
+
+    with contextlib.suppress(EnvironmentFailure):
+        return dict(read_conda_file(files, reference.path).variables)
+    return {}
 
 
 def _environment(run: Run, settings: Settings, progress: Progress) -> Environment:

@@ -29,6 +29,7 @@ class Request(Struct, frozen=True):
         pass_env: names of variables passed on although `clean_env` is set.
         with_runs: `RUN[:GLOB]`: earlier runs whose outputs are laid into the checkout.
         as_of: `commit` or an ISO 8601 date: resolve with the packages of that time.
+        skip_unmapped: leave out conda packages that the Python index has nothing for.
         tags: name → value, kept in the record.
         tracking: whether the step's MLflow calls go into the record.
     """
@@ -56,6 +57,7 @@ class Request(Struct, frozen=True):
     relock: bool = False
     exact: bool = False
     tracking: bool = True
+    skip_unmapped: bool = False
 
 
 ENVIRONMENT_MANAGERS = {

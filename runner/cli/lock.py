@@ -13,10 +13,19 @@ from runner.cli.streams import say, say_json
 @click.argument("path", default=".")
 @click.option("--as-of", metavar="commit|DATE", help="Resolve with the packages of that day.")
 @click.option("--env-manager", metavar="venv", help="Which kind of environment to lock.")
+@click.option(
+    "--skip-unmapped", is_flag=True, help="Leave out conda packages that the Python index lacks."
+)
 @quiet_option
 @json_option
 def lock(
-    path: str, *, as_of: str | None, env_manager: str | None, quiet: bool, as_json: bool
+    path: str,
+    *,
+    as_of: str | None,
+    env_manager: str | None,
+    skip_unmapped: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Resolve the environment of the project at PATH and write its lock beside its specification.
 
@@ -36,6 +45,7 @@ def lock(
         caller=standing_directory(),
         as_of=read_as_of(as_of),
         env_manager=read_environment_manager(env_manager),
+        skip_unmapped=skip_unmapped,
     )
     with Terminal(quiet=quiet, transient=True) as terminal:
         written = write(request, settings=read_settings(), progress=terminal)

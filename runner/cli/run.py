@@ -83,6 +83,9 @@ Examples:
     is_flag=True,
     help="Let the step's MLflow log wherever it is told to, not into the record.",
 )
+@click.option(
+    "--skip-unmapped", is_flag=True, help="Leave out conda packages that the Python index lacks."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything; build and start nothing.")
 @quiet_option
 @json_option
@@ -111,6 +114,7 @@ def run(
     as_of: str | None,
     exact: bool,
     no_tracking: bool,
+    skip_unmapped: bool,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -152,6 +156,7 @@ def run(
         relock=relock,
         exact=exact,
         tracking=not no_tracking,
+        skip_unmapped=skip_unmapped,
     )
     if dry_run:
         return _dry_run(request, as_json=as_json, quiet=quiet)

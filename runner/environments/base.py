@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from runner.progress import Progress
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
+
+
+UNMAPPED: Final = "unmapped"  # key of `Spec.extra`
 
 
 class Package(Struct, frozen=True):
@@ -76,10 +79,14 @@ class Spec(Struct, frozen=True):
         origin: the file that says so, for messages; None for an empty environment.
         as_of: RFC 3339 time: packages uploaded later are not seen; None for no such limit.
         extra: what else decides the resolution: `constraints` and `options` of requirement
-            files, one per line; `own:<file>` → digest of what a local package says of itself.
+            files, one per line; `own:<file>` → digest of what a local package says of itself;
+            `unmapped` → `skip` where conda's packages that the index lacks are left out.
         warnings: what is doubtful about the project's own words.
-        digest: SHA-256 over all of the above but `warnings` and the local packages' trees (their
-            dependencies count, their code does not): the key under which a lock is found.
+        variables: set for the step, as `conda.yaml` has them.
+        origins: name on the index → what the project calls it and where, where that differs.
+        digest: SHA-256 over what decides the resolution, the local packages' trees left out
+            (their dependencies count, their code does not), like `warnings`, `variables` and
+            `origins`: the key under which a lock is found.
     """
 
     kind: str
@@ -94,6 +101,8 @@ class Spec(Struct, frozen=True):
     as_of: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 class Lock(Struct, frozen=True):
@@ -166,9 +175,14 @@ class Backend(Protocol):
     LOCKS: bool  # whether its environments can be locked at all
 
     def read(
-        self, reference: EnvironmentReference, files: ProjectFiles, *, as_of: str | None
+        self,
+        reference: EnvironmentReference,
+        files: ProjectFiles,
+        *,
+        as_of: str | None,
+        skip_unmapped: bool = False,
     ) -> Spec:
-        """What the project asks for.
+        """What the project asks for; `skip_unmapped` leaves out what only another kind has.
 
         Raises:
             EnvironmentFailure: the environment's file is missing or can't be understood.

@@ -24,8 +24,17 @@ _NOT_FOUND: Final = re.compile(
     r"[Bb]ecause (\S+) was not found in the (package registry|cache|provided package locations)"
 )
 _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s=<>!~\[]+)(\S*)")
+# A range that no version falls into is told by what there is instead.
+_OUT_OF_RANGE: Final = re.compile(
+    r"[Bb]ecause only (?:the following versions of )?([\w.-]+?)(?=[=<>!~\s]).* and you require "
+    r"\1([=<>!~]\S+?),? we can conclude that your requirements are unsatisfiable"
+)
 _NEEDS_PYTHON: Final = re.compile(
     r"(\S+) (?:requires|depends on) Python\s?([<>=!~\d.,*]+?),?(?=\s)"
+)
+_NO_WHEEL: Final = re.compile(
+    r"(?:only found wheels|heels are available) for `([^`]+)` \(v([^)]+)\) "
+    r"with the following Python[^:]*: ([^\n]*)"
 )
 _HASH: Final = re.compile(r"Hash mismatch for `([^`]+)`")
 _BUILT: Final = re.compile(
@@ -218,7 +227,7 @@ def _unresolved(messages: str, where: str) -> EnvironmentFailure | None:
     if "No solution found" not in messages:
         return None
     rules: tuple[Callable[[str, str], EnvironmentFailure | None], ...] = (
-        _missing_package, _wrong_python, _missing_version,
+        _missing_package, _no_wheel, _wrong_python, _missing_version,
     )  # fmt: skip
     for rule in rules:
         if (error := rule(messages, where)) is not None:
@@ -245,7 +254,7 @@ def _missing_package(messages: str, where: str) -> EnvironmentFailure | None:
 
 
 def _missing_version(messages: str, where: str) -> EnvironmentFailure | None:
-    match = _NO_VERSION.search(messages)
+    match = _NO_VERSION.search(messages) or _OUT_OF_RANGE.search(" ".join(_reason(messages)))
     if match is None:
         return None
     name, version = match.group(1), match.group(2).rstrip(",")
@@ -266,6 +275,21 @@ def _wrong_python(messages: str, where: str) -> EnvironmentFailure | None:
     return DependencyConflict(
         f"{where}`{package}` does not support the Python that is asked for: it wants {python}",
         "ask for another Python, or for another version of the package",
+        details=_reason(messages),
+    )
+
+
+def _no_wheel(messages: str, where: str) -> EnvironmentFailure | None:
+    """A package that was only ever made for older Pythons: the newest of them serves it."""
+    match = _NO_WHEEL.search(messages)
+    minors = [int(minor) for minor in re.findall(r"cp3(\d+)", match.group(3))] if match else []
+    if match is None or not minors:
+        return None
+    package, version, _ = match.groups()
+    file = where.removesuffix(": ") or "the project"
+    return DependencyConflict(
+        f"{where}`{package}=={version}` has no wheel for this Python, but for 3.{max(minors)}",
+        f"name Python 3.{max(minors)} in {file}, or another version of `{package}`",
         details=_reason(messages),
     )
 

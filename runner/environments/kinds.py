@@ -50,24 +50,19 @@ def choose(reference: EnvironmentReference, env_manager: str | None) -> Backend:
             "the project asks for a docker environment, which reprun can't build yet",
             "pass `--env-manager local` to run with the Python and packages on your PATH",
         )
-    if reference.kind == "conda_env":
-        _refuse_conda(reference)
+    # Without conda environments, a conda file is mapped to the Python index.
     return load("venv")
 
 
 def _refuse(name: str, reference: EnvironmentReference) -> None:
-    if name == "venv" and reference.kind == "conda_env":
-        _refuse_conda(reference)
+    if name == "conda" and reference.kind == "conda_env":
+        where = f"{reference.path}: " if reference.path else ""
+        raise EnvironmentFailure(
+            f"{where}conda environments can't be built yet",
+            "pass `--env-manager venv` to have its packages from the Python index",
+        )
     if name == "venv" and reference.kind == "docker_env":
         raise EnvironmentFailure(
             "the project's docker image can't be made a venv",
             "pass `--env-manager local` to run with the Python and packages on your PATH",
         )
-
-
-def _refuse_conda(reference: EnvironmentReference) -> None:
-    where = f"{reference.path}: " if reference.path else ""
-    raise EnvironmentFailure(
-        f"{where}conda environments can't be built yet, not as `venv` either",
-        "pass `--env-manager local` to run with the Python and packages on your PATH",
-    )

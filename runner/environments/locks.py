@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import fingerprint
-from runner.environments.base import Lock
+from runner.environments.base import UNMAPPED, Lock
 from runner.environments.platforms import platform_name
 from runner.errors import NoRoom
 
@@ -39,9 +39,28 @@ def find_or_make(
     Raises:
         EnvironmentFailure: it can't be resolved, or the lock can't be kept.
     """
+    warn(spec, relock=relock, progress=progress)
+    lock = _find_or_make(
+        backend, spec, relock=relock, files=files, settings=settings, progress=progress
+    )
+    if UNMAPPED in spec.extra:
+        from runner.environments import conda_failures
+
+        conda_failures.warn(lock.text, progress)
+    return lock
+
+
+def _find_or_make(
+    backend: Backend,
+    spec: Spec,
+    *,
+    relock: bool,
+    files: ProjectFiles,
+    settings: Settings,
+    progress: Progress,
+) -> Lock:
     from runner.locking import hold
 
-    warn(spec, relock=relock, progress=progress)
     if spec.lock_text is not None or not backend.LOCKS:
         return backend.lock(spec, files=files, settings=settings, progress=progress)
     if not relock and (found := _stored(spec, settings)) is not None:

@@ -48,10 +48,10 @@ def apply(spec: Spec, files: ProjectFiles) -> Spec:
     if spec.origin is None or spec.lock_text is not None:
         return spec
     path = path_for(spec.origin)
-    content = files.read(path)
-    if content is None or not content.startswith(TITLE.encode() + b"\n"):
+    found = _read(files, path)
+    if found is None:
         return spec
-    head, text = _parts(content.decode("utf-8", "replace"))
+    head, text = found
     if head.get("specification") != spec.digest:
         raise StaleLock(
             f"{path} was made from another {posixpath.basename(spec.origin)} than stands beside it",
@@ -60,6 +60,19 @@ def apply(spec: Spec, files: ProjectFiles) -> Spec:
     return replace(
         spec, lock_text=text, lock_format="requirements", python=head.get("python", spec.python)
     )
+
+
+def specification(files: ProjectFiles, origin: str) -> str | None:
+    """The digest of what the lock beside `origin` was made from; None where there is no lock."""
+    found = _read(files, path_for(origin))
+    return None if found is None else found[0].get("specification")
+
+
+def _read(files: ProjectFiles, path: str) -> tuple[dict[str, str], str] | None:
+    content = files.read(path)
+    if content is None or not content.startswith(TITLE.encode() + b"\n"):
+        return None
+    return _parts(content.decode("utf-8", "replace"))
 
 
 def _parts(content: str) -> tuple[dict[str, str], str]:

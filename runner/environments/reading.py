@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
 from runner import fingerprint
 from runner.environments import project_lock, pyproject, python_env, requirements
-from runner.environments.base import LocalPackage, Spec
-from runner.errors import EnvironmentFailure
+from runner.environments.base import UNMAPPED, LocalPackage, Spec
+from runner.errors import EnvironmentFailure, UnmappedPackages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +26,12 @@ OWN_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt
 
 
 def read(
-    kind: str, reference: EnvironmentReference, files: ProjectFiles, *, as_of: str | None
+    kind: str,
+    reference: EnvironmentReference,
+    files: ProjectFiles,
+    *,
+    as_of: str | None,
+    skip_unmapped: bool = False,
 ) -> Spec:
     """What the project asks for.
 
@@ -38,6 +44,8 @@ def read(
     )
     if reference.kind == "python_env":
         spec = _from_python_env(spec, files, path)
+    elif reference.kind == "conda_env":
+        spec = _from_conda(spec, files, path, skip=skip_unmapped)
     elif reference.kind == "lock":
         spec = _from_lock(spec, files, path)
     elif reference.kind == "requirements":
@@ -71,6 +79,42 @@ def _from_python_env(spec: Spec, files: ProjectFiles, path: str) -> Spec:
     if asked.hashed and (build.hashed or not build.lines):
         return _verbatim(spec, asked, build)
     return _with(replace(spec, build_requirements=tuple(build.lines)), asked, files)
+
+
+def _from_conda(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
+    """What conda's file asks for; a lock beside it says whether that was with `skip`."""
+    made_from = project_lock.specification(files, path) if spec.as_of is None else None
+    if made_from is not None:
+        with suppress(UnmappedPackages):
+            other = _mapped(spec, files, path, skip=not skip)
+            if _digest(other) == made_from:
+                return other
+    return _mapped(spec, files, path, skip=skip)
+
+
+def _mapped(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
+    from runner.environments import conda_file, conda_mapping
+
+    content = conda_file.read_conda_file(files, path)
+    asked = requirements.read_lines(
+        files,
+        (one.text for one in content.pip),
+        origin=path,
+        places=(f"{path}:{one.line}:{one.column}" for one in content.pip),
+    )
+    found = conda_mapping.mapped(content, path, by_pip=asked.lines, skip=skip)
+    spec = replace(
+        spec,
+        python=found.python or spec.python,
+        build_requirements=found.tools,
+        warnings=found.warnings,
+        variables=content.variables,
+        origins=found.origins,
+    )
+    if asked.hashed and not found.requirements:
+        return _verbatim(spec, asked)
+    asked.lines = [*found.requirements, *asked.lines]
+    return _with(replace(spec, extra={UNMAPPED: "skip"} if skip else {}), asked, files)
 
 
 def _from_requirements(spec: Spec, files: ProjectFiles, path: str) -> Spec:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from runner.errors import EnvironmentFailure
+from runner.errors import EnvironmentFailure, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,15 +69,17 @@ def read_file(files: ProjectFiles, path: str, *, origin: str = "") -> Requiremen
     return found
 
 
-def read_lines(files: ProjectFiles, lines: Iterable[str], *, origin: str) -> Requirements:
-    """Read the requirements `lines`, which stand in the file `origin`.
+def read_lines(
+    files: ProjectFiles, lines: Iterable[str], *, origin: str, places: Iterable[str] = ()
+) -> Requirements:
+    """Read the requirements `lines`, which stand in the file `origin`, at `places` if known.
 
     Raises:
         EnvironmentFailure: as for `read_file`.
     """
     found = Requirements()
-    for line in lines:
-        _add(found, files, line.strip(), origin, origin, ())
+    for line, where in zip_longest(lines, places, fillvalue=origin):
+        _add(found, files, line.strip(), origin, where, ())
     return found
 
 
@@ -125,9 +128,12 @@ def text_of(files: ProjectFiles, path: str, origin: str = "") -> str:
     Raises:
         EnvironmentFailure: it isn't there or isn't text; `origin` says who asked for it.
     """
-    content = files.read(path)
+    asked = f"{origin}: " if origin else ""
+    try:
+        content = files.read(path)
+    except SourceError as error:
+        raise EnvironmentFailure(f"{asked}{error.message}", error.hint) from None
     if content is None:
-        asked = f"{origin}: " if origin else ""
         raise EnvironmentFailure(
             f"{asked}the file `{path}` isn't in the project", "is it committed to git?"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner import fingerprint
-from runner.environments import addresses, diagnosis, git_wheels, own_builds, uv
+from runner.environments import addresses, conda_failures, diagnosis, git_wheels, own_builds, uv
 from runner.environments.base import Lock
 from runner.environments.platforms import platform_name
 from runner.environments.reading import DYNAMIC
@@ -58,9 +58,12 @@ def resolve(
     with TemporaryDirectory(prefix="reprun-lock-") as temporary:
         folder = Path(temporary)
         sources = _lay_out(spec, files, folder)
-        output, attempt = _tried(spec, interpreter, folder, sources, progress)
+        (output, attempt), left = conda_failures.without_absent(
+            spec, lambda some: _tried(some, interpreter, folder, sources, progress)
+        )
     lines = _with_wheels(_entries(output), interpreter, settings, progress)
-    text = "\n".join((f"# Python {python}", *_kept_options(spec, progress), *lines)) + "\n"
+    head = (f"# Python {python}", *conda_failures.note(spec, left), *_kept_options(spec, progress))
+    text = "\n".join((*head, *lines)) + "\n"
     return _lock(spec, text, python, platform="any" if attempt.universal else platform_name())
 
 

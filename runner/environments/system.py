@@ -22,9 +22,15 @@ NAME: Final = "local"
 LOCKS: Final = False
 
 
-def read(reference: EnvironmentReference, files: ProjectFiles, *, as_of: str | None) -> Spec:
+def read(
+    reference: EnvironmentReference,
+    files: ProjectFiles,
+    *,
+    as_of: str | None,
+    skip_unmapped: bool = False,
+) -> Spec:
     """Nothing is asked for: the project's own file is left aside; see `Backend.read`."""
-    del files
+    del files, skip_unmapped
     digest = fingerprint.of_value("specification", [NAME])
     return Spec(kind=NAME, python=None, digest=digest, origin=reference.path, as_of=as_of)
 

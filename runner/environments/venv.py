@@ -21,11 +21,17 @@ NAME: Final = "venv"
 LOCKS: Final = True
 
 
-def read(reference: EnvironmentReference, files: ProjectFiles, *, as_of: str | None) -> Spec:
+def read(
+    reference: EnvironmentReference,
+    files: ProjectFiles,
+    *,
+    as_of: str | None,
+    skip_unmapped: bool = False,
+) -> Spec:
     """What the project asks for; see `Backend.read`."""
     from runner.environments import reading
 
-    return reading.read(NAME, reference, files, as_of=as_of)
+    return reading.read(NAME, reference, files, as_of=as_of, skip_unmapped=skip_unmapped)
 
 
 def lock(spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progress) -> Lock:

@@ -115,7 +115,7 @@ def _variables(
         ready.activation,
         ready.checkout,
         settings=settings,
-        entry_env=ready.step.entry_point.env,
+        entry_env={**ready.planned.spec.variables, **ready.step.entry_point.env},
         extra=extra,
         clean=request.clean_env,
         pass_env=request.pass_env,

@@ -103,6 +103,7 @@ def _request(ready: Ready) -> dict[str, object]:
         "relock": request.relock,
         "exact": request.exact,
         "no_tracking": not request.tracking,
+        "skip_unmapped": request.skip_unmapped,
     }
     return {name: value for name, value in said.items() if value not in (None, "", False, [], {})}
 

@@ -71,11 +71,18 @@ def test_every_argument_reaches_the_record(project: Path) -> None:
         pass_env=["LANG"],
         keep=True,
         exact=True,
+        skip_unmapped=True,
         run_id="of-mlflow",
     )
     assert (run.name, run.experiment, run.tags) == ("named", "tries", {"a": "b"})
     asked: dict[str, object] = {"timeout": 50, "clean_env": True, "in_place": True, "relock": True}
-    asked |= {"keep": True, "exact": True, "run_id": "of-mlflow", "pass_env": ["LANG"]}
+    asked |= {
+        "keep": True,
+        "exact": True,
+        "skip_unmapped": True,
+        "run_id": "of-mlflow",
+        "pass_env": ["LANG"],
+    }
     asked |= {"storage_dir": str(project / "inputs")}
     assert asked.items() <= run.request.items()
     assert run.request["as_of"] == "2024-04-01T00:00:00Z"

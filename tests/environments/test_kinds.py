@@ -51,6 +51,14 @@ class TestVenvOfAProjectLock(BackendContract):
     }
 
 
+class TestVenvOfAConda(BackendContract):
+    """The contract, for a project with a conda.yaml."""
+
+    kind = "venv"
+    reference = EnvironmentReference(kind="conda_env", path="conda.yaml")
+    files = {"conda.yaml": "dependencies:\n  - alpha=1.0=py_0\n  - zlib\n"}  # noqa: RUF012
+
+
 class TestLocal(BackendContract):
     """The contract, for what is on PATH."""
 
@@ -61,28 +69,28 @@ class TestLocal(BackendContract):
     ("given", "kind"),
     [(None, "venv"), ("venv", "venv"), ("local", "local")],
 )
-def test_names(given: str | None, kind: str) -> None:
-    assert kind == kinds.choose(EMPTY, given).NAME
+@pytest.mark.parametrize("reference", [EMPTY, CONDA])
+def test_names(reference: EnvironmentReference, given: str | None, kind: str) -> None:
+    assert kind == kinds.choose(reference, given).NAME
 
 
 @pytest.mark.parametrize(
-    ("reference", "given", "said"),
+    ("reference", "given", "said", "instead"),
     [
-        (CONDA, None, "conda.yaml: conda environments can't be built yet"),
-        (CONDA, "venv", "conda.yaml: conda environments can't be built yet, not as `venv` either"),
-        (CONDA, "conda", "environments of kind `conda` can't be built yet"),
-        (DOCKER, None, "the project asks for a docker environment"),
-        (DOCKER, "venv", "the project's docker image can't be made a venv"),
-        (EMPTY, "docker", "environments of kind `docker` can't be built yet"),
+        (CONDA, "conda", "conda.yaml: conda environments can't be built yet", "venv"),
+        (EMPTY, "conda", "environments of kind `conda` can't be built yet", "local"),
+        (DOCKER, None, "the project asks for a docker environment", "local"),
+        (DOCKER, "venv", "the project's docker image can't be made a venv", "local"),
+        (EMPTY, "docker", "environments of kind `docker` can't be built yet", "local"),
     ],
 )
 def test_what_can_not_be_built_yet_says_what_can_be_done(
-    reference: EnvironmentReference, given: str | None, said: str
+    reference: EnvironmentReference, given: str | None, said: str, instead: str
 ) -> None:
     with pytest.raises(EnvironmentFailure) as caught:
         kinds.choose(reference, given)
     assert said in caught.value.message
-    assert "--env-manager local" in (caught.value.hint or "")
+    assert f"--env-manager {instead}" in (caught.value.hint or "")
 
 
 def test_a_record_of_a_kind_that_is_not_there_yet() -> None:
