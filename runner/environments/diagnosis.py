@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from runner.environments.popular import STANDARD, meant_by
+from runner.environments.requirements import name_of
 from runner.errors import (
     BuildFailure,
     DependencyConflict,
@@ -142,6 +143,18 @@ def cause_of(messages: str) -> tuple[str, str] | None:
         if (said := rule(messages)) is not None:
             return said
     return None
+
+
+def built_package(messages: str) -> str | None:
+    """The package whose build failed, by its normalised name (PEP 503)."""
+    match = _BUILT.search(messages)
+    return name_of(match.group(1)) if match else None
+
+
+def missing_module(messages: str) -> str | None:
+    """The module that a build misses."""
+    match = _MODULE.search(messages)
+    return match.group(1) if match else None
 
 
 def _missing_header(messages: str) -> tuple[str, str] | None:
