@@ -70,7 +70,9 @@ def resolved(
             found = _built(found, question, way.tools, progress)
         if found.error is None:
             return Resolved(found.entries, found.universal, way.tools)
-        first = first or found.error
+        # Of one package's builds the last tells what is really wrong with it.
+        if first is None or (isinstance(found.error, BuildFailure) and not way.wheels_only):
+            first = found.error
         other = _other_way(way, found, progress)
         if other is None:
             break

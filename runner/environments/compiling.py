@@ -72,7 +72,7 @@ def compile_once(
         _write_input(question, pinned_tools=attempt.pinned_tools)
         arguments = _arguments(question, attempt)
         arguments += build_tools.arguments(tools, question.folder)
-        arguments += [part for name in wheels_only for part in ("--no-build-package", name)]
+        arguments += [part for name in wheels_only for part in ("--only-binary", name)]
         answer = uv.run(arguments, progress=progress, directory=question.folder)
         if answer.status == 0:
             return Compiled(tuple(_entries(answer.output)), attempt.universal)

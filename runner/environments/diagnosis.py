@@ -25,6 +25,10 @@ _NOT_FOUND: Final = re.compile(
     r"[Bb]ecause (\S+) was not found in the (package registry|cache|provided package locations)"
 )
 _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s=<>!~\[]+)(\S*)")
+_TOO_LATE: Final = re.compile(
+    r"`([^`]+)` was filtered by `exclude-newer`[^\n]*?version, v(\S+), was published at "
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)"
+)
 _NEEDS_PYTHON: Final = re.compile(
     r"(\S+) (?:requires|depends on) Python\s?([<>=!~\d.,*]+?),?(?=\s)"
 )
@@ -231,7 +235,7 @@ def _unresolved(messages: str, where: str) -> EnvironmentFailure | None:
     if "No solution found" not in messages:
         return None
     rules: tuple[Callable[[str, str], EnvironmentFailure | None], ...] = (
-        _missing_package, _wrong_python, _missing_version,
+        _too_late, _missing_package, _wrong_python, _missing_version,
     )  # fmt: skip
     for rule in rules:
         if (error := rule(messages, where)) is not None:
@@ -239,6 +243,18 @@ def _unresolved(messages: str, where: str) -> EnvironmentFailure | None:
     return DependencyConflict(
         f"{where}the requirements contradict each other",
         "loosen one of them",
+        details=_reason(messages),
+    )
+
+
+def _too_late(messages: str, where: str) -> EnvironmentFailure | None:
+    match = _TOO_LATE.search(messages)
+    if match is None:
+        return None
+    package, version, published = match.groups()
+    return NoSuchPackage(
+        f"{where}`{package}=={version}` was published on {published[:10]}, after the day of `--as-of`",
+        f"pass `--as-of {published[:10]}`, or a later day",
         details=_reason(messages),
     )
 
