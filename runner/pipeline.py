@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runner import labels
-from runner.environments import kinds
+from runner.environments import amended, kinds
 from runner.errors import RunnerError
 from runner.manifest import load, parameters
 from runner.progress import Noting, Silent
@@ -71,7 +71,9 @@ def plan(
             fetch=not only_look,
         )
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
-        spec = backend.read(manifest.environment, files, as_of=as_of)
+        spec = amended.read(
+            backend, manifest.environment, files, request, as_of=as_of, progress=progress
+        )
         _warn_of_absent(request, progress)
         yield Plan(run_id, request, source, files, manifest, prepared, backend, spec)
 

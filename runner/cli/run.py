@@ -69,6 +69,14 @@ Examples:
 @click.option("--keep", is_flag=True, help="Keep the checkout after the run.")
 @click.option("--relock", is_flag=True, help="Resolve the environment's lock anew.")
 @click.option("--as-of", metavar="commit|DATE", help="Resolve with the packages of that day.")
+@click.option("--python", metavar="VERSION", help="Another Python than the project's.")
+@click.option(
+    "--add-package",
+    "add_packages",
+    multiple=True,
+    metavar="REQUIREMENT",
+    help="A package beside the project's; repeat for more.",
+)
 @click.option("--exact", is_flag=True, help="Refuse another patch release of Python.")
 @click.option("--dry-run", is_flag=True, help="Check everything; build and start nothing.")
 @quiet_option
@@ -95,6 +103,8 @@ def run(
     keep: bool,
     relock: bool,
     as_of: str | None,
+    python: str | None,
+    add_packages: tuple[str, ...],
     exact: bool,
     dry_run: bool,
     quiet: bool,
@@ -129,6 +139,8 @@ def run(
         tags=requests.read_pairs(tags, flag="--tag", what="tag"),
         timeout=None if timeout is None else requests.read_duration(timeout),
         as_of=requests.read_as_of(as_of),
+        python=requests.read_python(python),
+        add_packages=requests.read_packages(add_packages),
         pass_env=pass_env,
         clean_env=clean_env,
         in_place=in_place,

@@ -27,7 +27,7 @@ _NOT_FOUND: Final = re.compile(
 _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s=<>!~\[]+)(\S*)")
 _TOO_LATE: Final = re.compile(
     r"`([^`]+)` was filtered by `exclude-newer`[^\n]*?version, v(\S+), was published at "
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)"
+    r"(\d{4}-\d\d-\d\d)"
 )
 _NEEDS_PYTHON: Final = re.compile(
     r"(\S+) (?:requires|depends on) Python\s?([<>=!~\d.,*]+?),?(?=\s)"
@@ -253,8 +253,8 @@ def _too_late(messages: str, where: str) -> EnvironmentFailure | None:
         return None
     package, version, published = match.groups()
     return NoSuchPackage(
-        f"{where}`{package}=={version}` was published on {published[:10]}, after the day of `--as-of`",
-        f"pass `--as-of {published[:10]}`, or a later day",
+        f"{where}`{package}=={version}` was published after the day of `--as-of`, on {published}",
+        f"pass `--as-of {published}`, or a later day",
         details=_reason(messages),
     )
 

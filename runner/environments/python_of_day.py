@@ -50,6 +50,11 @@ def usual(as_of: str) -> int:
     )
 
 
+def described(text: str | None, as_of: str) -> str:
+    """The version that is looked for first, such as `3.7`; `text` where it admits none."""
+    return next((f"3.{minor}" for minor in _nearest_first(text, usual(as_of))), text or "")
+
+
 def find(
     text: str | None, as_of: str, *, settings: Settings, progress: Progress, fetch: bool = True
 ) -> Interpreter:
