@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner import labels
 from runner.environments import amended, kinds
-from runner.errors import RunnerError
+from runner.errors import EnvironmentFailure, RunnerError
 from runner.manifest import load, parameters
 from runner.progress import Noting, Silent
 from runner.running.plan import Plan
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
+    from runner.environments.base import Environment
     from runner.manifest.model import Manifest, Step
     from runner.progress import Progress
     from runner.request import Request
@@ -136,24 +137,7 @@ def run(
     heard = Noting(progress or Silent())
     layout.prepare(settings)
     with plan(request, settings=settings, progress=heard) as planned:
-        # What is wrong with a request is said before the rest is imported.
-        from runner.environments import ensure, locks
-
-        heard.stage(LOCK, planned.spec.origin or planned.spec.kind)
-        lock = locks.find_or_make(
-            planned.backend,
-            planned.spec,
-            relock=request.relock,
-            files=planned.files,
-            settings=settings,
-            progress=heard,
-        )
-        heard.update(labels.of_lock(lock, planned.spec.origin))
-        heard.stage(ENVIRONMENT, labels.of_kind(lock))
-        environment = ensure.ensure(
-            planned.backend, lock, settings=settings, progress=heard, exact=request.exact
-        )
-        heard.update(labels.of_environment(environment))
+        environment = _environment(planned, settings, heard)
         from runner.environments import occupied
         from runner.running import execution
 
@@ -168,6 +152,35 @@ def run(
             )
             heard.stage(STEP, ready.shown_command)
             return execution.carry_out(ready, settings=settings, progress=heard, show=show)
+
+
+def _environment(planned: Plan, settings: Settings, heard: Noting) -> Environment:
+    """Lock and build; what newer packages explain is said so."""
+    # What is wrong with a request is said before the rest is imported.
+    from runner.environments import ensure, locks
+
+    try:
+        heard.stage(LOCK, planned.spec.origin or planned.spec.kind)
+        lock = locks.find_or_make(
+            planned.backend,
+            planned.spec,
+            relock=planned.request.relock,
+            files=planned.files,
+            settings=settings,
+            progress=heard,
+        )
+        heard.update(labels.of_lock(lock, planned.spec.origin))
+        heard.stage(ENVIRONMENT, labels.of_kind(lock))
+        environment = ensure.ensure(
+            planned.backend, lock, settings=settings, progress=heard, exact=planned.request.exact
+        )
+    except EnvironmentFailure as error:
+        from runner.running import newer_packages
+
+        newer_packages.suggested(error, planned)
+        raise
+    heard.update(labels.of_environment(environment))
+    return environment
 
 
 def exit_code_of(recorded: Run) -> int:
