@@ -50,7 +50,7 @@ def mended(lines: Iterable[str], progress: Progress) -> tuple[str, ...]:
 
 def _renamed(line: str, progress: Progress) -> str:
     match = _SKLEARN.match(line)
-    if match is None:
+    if match is None or name_of(line) != "sklearn":
         return line
     version = "" if _EMPTY_RELEASE.match(match["version"]) else match["version"]
     meant = f"scikit-learn{match['extras'] or ''}{version}{match['rest'] or ''}"

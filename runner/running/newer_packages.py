@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from runner.environments.base import Environment
     from runner.errors import EnvironmentFailure
     from runner.running.plan import Plan, Ready
 
@@ -30,7 +29,7 @@ _UNEXPECTED: Final = r"TypeError: ([\w.]+)\(\) got an unexpected keyword argumen
 _OWNERS: Final = {"DataFrame": "pandas", "Series": "pandas", "ndarray": "numpy"}
 
 
-class _Cause(NamedTuple):
+class Cause(NamedTuple):
     """What is to blame, and in which words.
 
     Attributes:
@@ -54,7 +53,9 @@ def explain(text: str, ready: Ready) -> Explained | None:
     planned, environment = ready.planned, ready.environment
     if not _may_help(planned) or environment.lock.made == "project":
         return None
-    cause = _cause(text, environment)
+    versions = {normalised(one.name): one.version for one in environment.packages}
+    python = environment.interpreter.version if environment.interpreter else ""
+    cause = cause_of(text, versions, python)
     if cause is None or _pinned(cause.package, planned) or _is_own(cause.called, ready):
         return None
     day = _day(planned)
@@ -145,9 +146,13 @@ def _named(package: str, planned: Plan) -> bool:
     )
 
 
-def _cause(text: str, environment: Environment) -> _Cause | None:
-    versions = {normalised(one.name): one.version for one in environment.packages}
-    python = environment.interpreter.version if environment.interpreter else ""
+def cause_of(text: str, versions: Mapping[str, str], python: str) -> Cause | None:
+    """What is to blame for the failure in `text`, None where newer packages do not explain it.
+
+    Args:
+        versions: of the packages that are there, by their normalised names.
+        python: the version of Python.
+    """
     for rule in (_known, _no_attribute, _no_name, _no_module, _no_method, _inside):
         if (found := rule(text, versions, python)) is not None:
             return found
@@ -164,37 +169,37 @@ def _owner(module: str, versions: Mapping[str, str]) -> str | None:
     return package if package in versions else None
 
 
-def _known(text: str, versions: Mapping[str, str], python: str) -> _Cause | None:
+def _known(text: str, versions: Mapping[str, str], python: str) -> Cause | None:
     """Failures that name no module."""
     del python
     if re.search(r"Descriptors cannot (?:not )?be created directly", text):
         said = f"{_with_version('protobuf', versions)} does not load what older packages generated"
-        return _Cause("protobuf", said)
+        return Cause("protobuf", said)
     signs = (r"numpy\.dtype size changed", r"compiled using NumPy 1\.x", r"_ARRAY_API not found",
              r"numpy\.core\.multiarray failed to import")  # fmt: skip
     if any(re.search(sign, text) for sign in signs):
         said = f"a package was compiled for an older numpy than {versions.get('numpy', 'this one')}"
-        return _Cause("numpy", said)
+        return Cause("numpy", said)
     if match := re.search(r"`np\.(\w+)` was (?:removed|deprecated)", text):
         said = f"{_with_version('numpy', versions)} has no `{match[1]}`"
-        return _Cause("numpy", said)
+        return Cause("numpy", said)
     if match := re.search(r"pkg_resources\.\w*VersionConflict: \(([\w.-]+) ([\d.]+)", text):
-        return _Cause(None, f"{match[1]} {match[2]} is another version than a package asks for")
+        return Cause(None, f"{match[1]} {match[2]} is another version than a package asks for")
     return None
 
 
-def _missing(module: str, what: str, versions: Mapping[str, str], python: str) -> _Cause | None:
+def _missing(module: str, what: str, versions: Mapping[str, str], python: str) -> Cause | None:
     top = module.split(".", maxsplit=1)[0]
     if top in sys.stdlib_module_names or top in _LAST_WITH:
         minor = ".".join(python.split(".")[:2])
-        return _Cause(None, f"Python {minor} has no {what}", _LAST_WITH.get(top))
+        return Cause(None, f"Python {minor} has no {what}", _LAST_WITH.get(top))
     package = _owner(module, versions)
     if package is None:
         return None
-    return _Cause(package, f"{_with_version(package, versions)} has no {what}")
+    return Cause(package, f"{_with_version(package, versions)} has no {what}")
 
 
-def _no_attribute(text: str, versions: Mapping[str, str], python: str) -> _Cause | None:
+def _no_attribute(text: str, versions: Mapping[str, str], python: str) -> Cause | None:
     found = re.findall(r"(?m)^AttributeError: module '([\w.]+)' has no attribute '(\w+)'", text)
     if not found:
         return None
@@ -203,7 +208,7 @@ def _no_attribute(text: str, versions: Mapping[str, str], python: str) -> _Cause
     return _missing(module, f"`{f'{below}.' if below else ''}{name}`", versions, python)
 
 
-def _no_name(text: str, versions: Mapping[str, str], python: str) -> _Cause | None:
+def _no_name(text: str, versions: Mapping[str, str], python: str) -> Cause | None:
     found = re.findall(r"(?m)^ImportError: cannot import name '(\w+)' from '([\w.]+)'", text)
     if not found:
         return None
@@ -211,30 +216,30 @@ def _no_name(text: str, versions: Mapping[str, str], python: str) -> _Cause | No
     return _missing(module, f"`{name}` in `{module}`", versions, python)
 
 
-def _no_module(text: str, versions: Mapping[str, str], python: str) -> _Cause | None:
+def _no_module(text: str, versions: Mapping[str, str], python: str) -> Cause | None:
     found = re.findall(r"(?m)^ModuleNotFoundError: No module named '([\w.]+)'", text)
     if not found:
         return None
     module = found[-1]
     if module == "pkg_resources":
         setuptools = _with_version("setuptools", versions)
-        return _Cause("setuptools", f"{setuptools} has no module `pkg_resources`")
+        return Cause("setuptools", f"{setuptools} has no module `pkg_resources`")
     if module in _LAST_WITH or "." in module:
         return _missing(module, f"module `{module}`", versions, python)
     return None
 
 
-def _no_method(text: str, versions: Mapping[str, str], python: str) -> _Cause | None:
+def _no_method(text: str, versions: Mapping[str, str], python: str) -> Cause | None:
     del python
     found = re.findall(r"(?m)^AttributeError: '(\w+)' object has no attribute '(\w+)'", text)
     kind, name = found[-1] if found else ("", "")
     package = _OWNERS.get(kind)
     if package is None or package not in versions:
         return None
-    return _Cause(package, f"{_with_version(package, versions)} has no `{kind}.{name}`")
+    return Cause(package, f"{_with_version(package, versions)} has no `{kind}.{name}`")
 
 
-def _inside(text: str, versions: Mapping[str, str], python: str) -> _Cause | None:
+def _inside(text: str, versions: Mapping[str, str], python: str) -> Cause | None:
     """An error of a kind that packages make that do not fit each other, raised inside of one."""
     del python
     error = re.findall(
@@ -248,9 +253,9 @@ def _inside(text: str, versions: Mapping[str, str], python: str) -> _Cause | Non
     place = re.search(r"/site-packages/([\w-]+)", frames[-1])
     if place is not None and (package := _owner(place[1], versions)) is not None:
         shown = _with_version(package, versions)
-        return _Cause(None, f"{shown} and a package that it meets do not fit each other")
+        return Cause(None, f"{shown} and a package that it meets do not fit each other")
     unexpected = re.match(_UNEXPECTED, error[-1])
     if place is not None or unexpected is None:
         return None
     called, keyword = unexpected.groups()
-    return _Cause(None, f"`{called}` takes no `{keyword}` any more", called=called)
+    return Cause(None, f"`{called}` takes no `{keyword}` any more", called=called)
