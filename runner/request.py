@@ -207,7 +207,7 @@ def read_packages(lines: Iterable[str]) -> tuple[str, ...]:
     for line in found:
         # A named one, with extras, versions, an address or a marker; no option, no path.
         rest = re.sub(r"^[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*", "", line)
-        if name_of(line) is None or not re.match(r"$|[<>=!~@;(]", rest) or "\n" in line:
+        if name_of(line) is None or not re.match(r"$|==|[<>!~@;(]", rest) or "\n" in line:
             raise RequestError(
                 f"`--add-package {line}` is no requirement",
                 hint="write it as `--add-package 'numpy<2'`",
