@@ -26,7 +26,8 @@ _NOT_FOUND: Final = re.compile(
 )
 _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s=<>!~\[]+)(\S*)")
 _TOO_LATE: Final = re.compile(
-    r"`([^`]+)` was filtered by `exclude-newer`[^\n]*?version, v(\S+), was published at "
+    r"`([^`]+)` was filtered by `exclude-newer`[^\n]*?The (?:latest|requested) version[^\n]*? v(\S+?),"
+    r"(?: was)? published at "
     r"(\d{4}-\d\d-\d\d)"
 )
 _NEEDS_PYTHON: Final = re.compile(
@@ -248,15 +249,19 @@ def _unresolved(messages: str, where: str) -> EnvironmentFailure | None:
 
 
 def _too_late(messages: str, where: str) -> EnvironmentFailure | None:
-    match = _TOO_LATE.search(messages)
-    if match is None:
-        return None
-    package, version, published = match.groups()
-    return NoSuchPackage(
-        f"{where}`{package}=={version}` was published after the day of `--as-of`, on {published}",
-        f"pass `--as-of {published}`, or a later day",
-        details=_reason(messages),
-    )
+    for match in _TOO_LATE.finditer(messages):
+        package, version, published = match.groups()
+        said = f"`{package}=={version}`"
+        if match.group().count("The latest version"):
+            if f"no versions of {package} and" not in messages:
+                continue
+            said = f"`{package}`, whose latest version is {version},"
+        return NoSuchPackage(
+            f"{where}{said} was published after the day of `--as-of`, on {published}",
+            f"pass `--as-of {published}`, or a later day",
+            details=_reason(messages),
+        )
+    return None
 
 
 def _missing_package(messages: str, where: str) -> EnvironmentFailure | None:
