@@ -37,6 +37,8 @@ def run(
     tags: Mapping[str, object] | None = None,
     timeout: float | str | None = None,
     as_of: str | None = None,
+    python: str | None = None,
+    add_packages: str | Iterable[str] = (),
     storage_dir: str | os.PathLike[str] | None = None,
     clean_env: bool = False,
     pass_env: str | Iterable[str] = (),
@@ -64,7 +66,10 @@ def run(
         experiment_id: the same, by id.
         tags: name → value, kept in the record as `str(value)`.
         timeout: wall time the step may take, in seconds or as `15m`.
-        as_of: `commit` or a date: resolve with the packages of that time.
+        as_of: `commit` or a date: resolve with the packages of that time, and take the Python of
+            that time where the project names none.
+        python: another Python than the project's, such as `3.9`.
+        add_packages: a package beside the project's, or several, such as `numpy<2`.
         storage_dir: where remote `path` parameters are downloaded to.
         clean_env: pass only a base list of variables to the step.
         pass_env: a variable to pass on all the same, or several, by name.
@@ -111,6 +116,10 @@ def run(
         timeout=None if timeout is None else request.read_duration(str(timeout)),
         as_of=request.read_as_of(as_of),
         with_runs=(with_runs,) if isinstance(with_runs, str) else tuple(with_runs),
+        python=request.read_python(python),
+        add_packages=request.read_packages(
+            (add_packages,) if isinstance(add_packages, str) else add_packages
+        ),
         storage_dir=None if storage_dir is None else Path(storage_dir).absolute(),
         clean_env=clean_env,
         pass_env=(pass_env,) if isinstance(pass_env, str) else tuple(pass_env),

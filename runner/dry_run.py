@@ -11,6 +11,7 @@ from runner.manifest.command import render
 from runner.progress import Noting
 
 if TYPE_CHECKING:
+    from runner.environments.base import Spec
     from runner.progress import Progress
     from runner.request import Request
     from runner.running.plan import Plan
@@ -92,6 +93,14 @@ def _source(source: Source) -> dict[str, object]:
     }
 
 
+def _python(spec: Spec) -> str | None:
+    from runner.environments import python_of_day
+
+    if spec.as_of is None or python_of_day.names_one(spec.python):
+        return spec.python
+    return python_of_day.described(spec.python, spec.as_of)
+
+
 def _environment(planned: Plan, settings: Settings) -> dict[str, object]:
     backend, spec = planned.backend, planned.spec
     resolves = planned.request.relock and spec.lock_text is None
@@ -99,7 +108,7 @@ def _environment(planned: Plan, settings: Settings) -> dict[str, object]:
     described: dict[str, object] = {
         "kind": spec.kind,
         "origin": spec.origin,
-        "python": spec.python if known is None else known.python,
+        "python": _python(spec) if known is None else known.python,
         "requirements": list(spec.requirements),
         "local_packages": [package.path for package in spec.local_packages],
         "as_of": spec.as_of,

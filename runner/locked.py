@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.environments import conda_failures, kinds, project_lock
+from runner.environments.unlocked import without_own_lock
 from runner.errors import RequestError
 from runner.files import atomic_write
 from runner.manifest import load
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
-    from runner.source.model import ProjectFiles
 
 
 class Written(Struct, frozen=True):
@@ -58,7 +58,7 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
         reference = load.load(files).environment
         backend = kinds.choose(reference, request.env_manager)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
-        unlocked = _without_own_lock(files, reference.path or "")
+        unlocked = without_own_lock(files, reference.path or "")
         spec = backend.read(reference, unlocked, as_of=None, skip_unmapped=request.skip_unmapped)
         _refuse_others(spec, backend)
         progress.stage("lock", spec.origin or "")
@@ -77,12 +77,6 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
     return Written(path, lock, changed, lock.text.count("=="))
 
 
-def _without_own_lock(files: ProjectFiles, path: str) -> ProjectFiles:
-    """The project as if it had no lock of ours; where a lock is all it has, that one stays."""
-    own = project_lock.path_for(path)
-    return files if own == path else _Without(files, own)
-
-
 def _refuse_others(spec: Spec, backend: Backend) -> None:
     if not backend.LOCKS:
         raise RequestError(
@@ -99,23 +93,3 @@ def _refuse_others(spec: Spec, backend: Backend) -> None:
             "the project names no packages, so there is nothing to lock",
             hint="name them in a python_env.yaml, a requirements.txt or a pyproject.toml",
         )
-
-
-class _Without:
-    """The project's files as if one of them, an earlier lock, were not there."""
-
-    def __init__(self, files: ProjectFiles, hidden: str) -> None:
-        self._files = files
-        self._hidden = hidden
-
-    def names(self) -> tuple[str, ...]:
-        """As `ProjectFiles.names`."""
-        return tuple(name for name in self._files.names() if name != self._hidden)
-
-    def read(self, path: str) -> bytes | None:
-        """As `ProjectFiles.read`."""
-        return None if path == self._hidden else self._files.read(path)
-
-    def tree_digest(self, path: str) -> str | None:
-        """As `ProjectFiles.tree_digest`."""
-        return self._files.tree_digest(path)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import labels, nesting
-from runner.environments import kinds
-from runner.errors import RunnerError
+from runner.environments import amended, kinds
+from runner.errors import EnvironmentFailure, RunnerError
 from runner.manifest import load, parameters
 from runner.progress import Noting, Silent
 from runner.running.plan import Plan
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
+    from runner.environments.base import Environment
     from runner.inputs import Prepared
     from runner.manifest.model import Manifest, Step
     from runner.nesting import Outer
@@ -86,8 +87,8 @@ def plan(
             known_as=found.known_as.url,
         )
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
-        spec = backend.read(
-            manifest.environment, files, as_of=as_of, skip_unmapped=request.skip_unmapped
+        spec = amended.read(
+            backend, manifest.environment, files, request, as_of=as_of, progress=progress
         )
         _warn_of_absent(request, progress)
         yield Plan(
@@ -188,29 +189,7 @@ def run(
     heard = Noting(progress or Silent())
     layout.prepare(settings)
     with plan(request, settings=settings, progress=heard) as planned:
-        # What is wrong with a request is said before the rest is imported.
-        from runner.environments import ensure, locks
-
-        heard.stage(LOCK, planned.spec.origin or planned.spec.kind)
-        lock = locks.find_or_make(
-            planned.backend,
-            planned.spec,
-            relock=request.relock,
-            files=planned.files,
-            settings=settings,
-            progress=heard,
-        )
-        heard.update(labels.of_lock(lock, planned.spec.origin))
-        heard.stage(ENVIRONMENT, labels.of_kind(lock))
-        environment = ensure.ensure(
-            planned.backend,
-            lock,
-            settings=settings,
-            progress=heard,
-            exact=planned.request.exact,
-            occupied=nesting.occupied_environments(planned.outer, settings),
-        )
-        heard.update(labels.of_environment(environment))
+        environment = _environment(planned, settings, heard)
         from runner.environments import occupied
         from runner.running import execution
 
@@ -228,6 +207,40 @@ def run(
             )
             heard.stage(STEP, ready.shown_command)
             return execution.carry_out(ready, settings=settings, progress=heard, show=show)
+
+
+def _environment(planned: Plan, settings: Settings, heard: Noting) -> Environment:
+    """Lock and build; what newer packages explain is said so."""
+    # What is wrong with a request is said before the rest is imported.
+    from runner.environments import ensure, locks
+
+    try:
+        heard.stage(LOCK, planned.spec.origin or planned.spec.kind)
+        lock = locks.find_or_make(
+            planned.backend,
+            planned.spec,
+            relock=planned.request.relock,
+            files=planned.files,
+            settings=settings,
+            progress=heard,
+        )
+        heard.update(labels.of_lock(lock, planned.spec.origin))
+        heard.stage(ENVIRONMENT, labels.of_kind(lock))
+        environment = ensure.ensure(
+            planned.backend,
+            lock,
+            settings=settings,
+            progress=heard,
+            exact=planned.request.exact,
+            occupied=nesting.occupied_environments(planned.outer, settings),
+        )
+    except EnvironmentFailure as error:
+        from runner.running import newer_packages
+
+        newer_packages.suggested(error, planned)
+        raise
+    heard.update(labels.of_environment(environment))
+    return environment
 
 
 def exit_code_of(recorded: Run) -> int:

@@ -30,6 +30,8 @@ class Request(Struct, frozen=True):
         with_runs: `RUN[:GLOB]`: earlier runs whose outputs are laid into the checkout.
         as_of: `commit` or an ISO 8601 date: resolve with the packages of that time.
         skip_unmapped: leave out conda packages that the Python index has nothing for.
+        python: version or specifier in place of the project's.
+        add_packages: requirements beside the project's, or in place of those of the same name.
         tags: name → value, kept in the record.
         tracking: whether the step's MLflow calls go into the record.
     """
@@ -50,6 +52,8 @@ class Request(Struct, frozen=True):
     timeout: float | None = None
     as_of: str | None = None
     with_runs: tuple[str, ...] = ()
+    python: str | None = None
+    add_packages: tuple[str, ...] = ()
     pass_env: tuple[str, ...] = ()
     clean_env: bool = False
     in_place: bool = False
@@ -174,6 +178,47 @@ def read_as_of(text: str | None) -> str | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_python(text: str | None) -> str | None:
+    """A version of Python, or a specifier, as a manifest may have it.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    from runner.environments import versions
+
+    try:
+        if text is None or versions.parse(text):
+            return text
+    except ValueError:
+        pass
+    raise RequestError(
+        f"`--python {text}` is no Python version",
+        hint="write a version such as `3.11` or `>=3.10,<3.13`",
+    )
+
+
+def read_packages(lines: Iterable[str]) -> tuple[str, ...]:
+    """Requirements such as `scikit-learn` or `numpy<2`.
+
+    Raises:
+        RequestError: one of them is something else.
+    """
+    import re
+
+    from runner.environments.requirements import name_of
+
+    found = tuple(line.strip() for line in lines)
+    for line in found:
+        # A named one, with extras, versions, an address or a marker; no option, no path.
+        rest = re.sub(r"^[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*", "", line)
+        if name_of(line) is None or not re.match(r"$|==|[<>!~@;(]", rest) or "\n" in line:
+            raise RequestError(
+                f"`--add-package {line}` is no requirement",
+                hint="write it as `--add-package 'numpy<2'`",
+            )
+    return found
 
 
 def check_backend(name: str, config: str | None) -> None:

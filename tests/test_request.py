@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import RequestError
-from runner.request import read_as_of, read_duration, read_environment_manager, read_pairs
+from runner.request import (
+    read_as_of,
+    read_duration,
+    read_environment_manager,
+    read_packages,
+    read_pairs,
+    read_python,
+)
 
 
 def test_pairs_keep_the_value_as_written() -> None:
@@ -78,3 +85,30 @@ def test_as_of_is_a_commit_or_a_moment(text: str | None, moment: str | None) -> 
 def test_as_of_refuses_what_is_no_date() -> None:
     with pytest.raises(RequestError, match="neither `commit` nor a date"):
         read_as_of("yesterday")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "numpy",
+        "numpy<2",
+        "scikit-learn[a,b] >= 1",
+        "a @ git+https://example.org/a@v1",
+        "b; os_name",
+    ],
+)
+def test_packages_to_add_are_requirements(line: str) -> None:
+    assert read_packages([f" {line} "]) == (line,)
+
+
+@pytest.mark.parametrize("line", ["", "-r more.txt", "--pre", "./here", "a/b", "a b", "a=1"])
+def test_anything_else_is_no_package_to_add(line: str) -> None:
+    with pytest.raises(RequestError, match="is no requirement"):
+        read_packages([line])
+
+
+def test_a_python_is_a_version_or_a_specifier() -> None:
+    assert [read_python(text) for text in (None, "3.9", ">=3.9,<4")] == [None, "3.9", ">=3.9,<4"]
+    for text in ("", "three"):
+        with pytest.raises(RequestError, match="is no Python version"):
+            read_python(text)

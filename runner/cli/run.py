@@ -77,6 +77,14 @@ Examples:
 @click.option("--keep", is_flag=True, help="Keep the checkout after the run.")
 @click.option("--relock", is_flag=True, help="Resolve the environment's lock anew.")
 @click.option("--as-of", metavar="commit|DATE", help="Resolve with the packages of that day.")
+@click.option("--python", metavar="VERSION", help="Another Python than the project's.")
+@click.option(
+    "--add-package",
+    "add_packages",
+    multiple=True,
+    metavar="REQUIREMENT",
+    help="A package beside the project's; repeat for more.",
+)
 @click.option("--exact", is_flag=True, help="Refuse another patch release of Python.")
 @click.option(
     "--no-tracking",
@@ -112,6 +120,8 @@ def run(
     keep: bool,
     relock: bool,
     as_of: str | None,
+    python: str | None,
+    add_packages: tuple[str, ...],
     exact: bool,
     no_tracking: bool,
     skip_unmapped: bool,
@@ -149,6 +159,8 @@ def run(
         timeout=None if timeout is None else requests.read_duration(timeout),
         as_of=requests.read_as_of(as_of),
         with_runs=with_runs,
+        python=requests.read_python(python),
+        add_packages=requests.read_packages(add_packages),
         pass_env=pass_env,
         clean_env=clean_env,
         in_place=in_place,

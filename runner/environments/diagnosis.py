@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from runner.environments.popular import STANDARD, meant_by
+from runner.environments.requirements import name_of
 from runner.errors import (
     BuildFailure,
     DependencyConflict,
@@ -28,6 +29,11 @@ _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s=<>!~\[]
 _OUT_OF_RANGE: Final = re.compile(
     r"[Bb]ecause only (?:the following versions of )?([\w.-]+?)(?=[=<>!~\s]).* and you require "
     r"\1([=<>!~]\S+?),? we can conclude that your requirements are unsatisfiable"
+)
+_TOO_LATE: Final = re.compile(
+    r"`([^`]+)` was filtered by `exclude-newer`[^\n]*?"
+    r"The (?:latest|requested) version[^\n]*? v(\S+?),(?: was)? published at "
+    r"(\d{4}-\d\d-\d\d)"
 )
 _NEEDS_PYTHON: Final = re.compile(
     r"(\S+) (?:requires|depends on) Python\s?([<>=!~\d.,*]+?),?(?=\s)"
@@ -153,6 +159,18 @@ def cause_of(messages: str) -> tuple[str, str] | None:
     return None
 
 
+def built_package(messages: str) -> str | None:
+    """The package whose build failed, by its normalised name (PEP 503)."""
+    match = _BUILT.search(messages)
+    return name_of(match.group(1)) if match else None
+
+
+def missing_module(messages: str) -> str | None:
+    """The module that a build misses."""
+    match = _MODULE.search(messages)
+    return match.group(1) if match else None
+
+
 def _missing_header(messages: str) -> tuple[str, str] | None:
     if match := _HEADER.search(messages):
         header = match.group(1)
@@ -227,7 +245,7 @@ def _unresolved(messages: str, where: str) -> EnvironmentFailure | None:
     if "No solution found" not in messages:
         return None
     rules: tuple[Callable[[str, str], EnvironmentFailure | None], ...] = (
-        _missing_package, _no_wheel, _wrong_python, _missing_version,
+        _too_late, _missing_package, _no_wheel, _wrong_python, _missing_version,
     )  # fmt: skip
     for rule in rules:
         if (error := rule(messages, where)) is not None:
@@ -237,6 +255,22 @@ def _unresolved(messages: str, where: str) -> EnvironmentFailure | None:
         "loosen one of them",
         details=_reason(messages),
     )
+
+
+def _too_late(messages: str, where: str) -> EnvironmentFailure | None:
+    for match in _TOO_LATE.finditer(messages):
+        package, version, published = match.groups()
+        said = f"`{package}=={version}`"
+        if match.group().count("The latest version"):
+            if f"no versions of {package} and" not in messages:
+                continue
+            said = f"`{package}`, whose latest version is {version},"
+        return NoSuchPackage(
+            f"{where}{said} was published after the day of `--as-of`, on {published}",
+            f"pass `--as-of {published}`, or a later day",
+            details=_reason(messages),
+        )
+    return None
 
 
 def _missing_package(messages: str, where: str) -> EnvironmentFailure | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runner.progress import Progress
     from runner.settings import Settings
 
-_ATTEMPTS = 2
+_ATTEMPTS = 3
 _NAME_LENGTH = 24  # of the digest: a script's first line must fit a path into 127 bytes
 
 
@@ -169,30 +169,35 @@ def _built_alone(
 ) -> markers.Marker:
     from runner.files import remove_tree
 
+    before: tuple[str, ...] = ()
     try:
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             remove_tree(at)
             at.mkdir(parents=True)
             markers.begin(at, lock)
             backend.create(lock, at, interpreter=interpreter, settings=settings, progress=progress)
             marker, changed = _observe(backend, lock, at, interpreter)
             if not changed:
-                markers.finish(at, marker)
-                return marker
+                break
+            names = ", ".join(changed)
+            if changed == before or attempt + 1 == _ATTEMPTS:
+                # Fresh from the index, they are as they were published.
+                progress.warning(
+                    f"the files of {names} aren't those that its own list of files names: another "
+                    "package has files of the same names, or its wheel is made wrongly"
+                )
+                break
             # Installers link files from their cache, so a step that wrote into one environment has
             # written into the cache, too; they themselves do not look.
-            names = ", ".join(changed)
             progress.warning(f"the package cache holds changed files of {names}: fetched again")
             backend.mend(at, progress=progress)
+            before = changed
+        markers.finish(at, marker)
     except BaseException:
         # Room is what a failed build most likely lacks; a kill leaves the mark *building*.
         remove_tree(at)
         raise
-    remove_tree(at)
-    raise EnvironmentFailure(
-        f"the files of {names} aren't those that its own list of files names",
-        "is that package's wheel made wrongly?",
-    )
+    return marker
 
 
 def _observe(

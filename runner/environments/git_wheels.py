@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from runner import fingerprint
-from runner.environments import addresses, diagnosis, uv
+from runner.environments import addresses, build_tools, diagnosis, uv
 from runner.errors import BuildFailure, IndexUnreachable
 from runner.files import replace_directory, sha256_file
 
 if TYPE_CHECKING:
     from runner.environments.base import Interpreter
+    from runner.environments.build_tools import BuildTools
     from runner.progress import Progress
     from runner.settings import Settings
 
@@ -80,7 +81,12 @@ def parse(line: str) -> GitRequirement | None:
 
 
 def wheel_of(
-    asked: GitRequirement, interpreter: Interpreter, *, settings: Settings, progress: Progress
+    asked: GitRequirement,
+    interpreter: Interpreter,
+    tools: BuildTools,
+    *,
+    settings: Settings,
+    progress: Progress,
 ) -> Path:
     """The wheel of `asked`, from the cache or built now.
 
@@ -90,16 +96,17 @@ def wheel_of(
     """
     from runner.locking import hold
 
-    key = fingerprint.of_value("git-wheel", [asked.source, interpreter.version, interpreter.build])[
-        :24
-    ]
-    folder = settings.wheels / key
+    key = fingerprint.of_value(
+        "git-wheel",
+        [asked.source, interpreter.version, interpreter.build, *build_tools.shared(tools)],
+    )
+    folder = settings.wheels / key[:24]
     if (wheel := _cached(folder)) is not None:
         return wheel
     with hold(folder.with_suffix(".lock"), waiting=progress.update):
         if (wheel := _cached(folder)) is None:
             progress.update(f"building {asked.name} from git")
-            _build(asked, interpreter, folder, progress)
+            _build(asked, interpreter, tools, folder, progress)
             wheel = _cached(folder)
     if wheel is None:
         raise BuildFailure(f"`{asked.name}` of {asked.source} builds no wheel")
@@ -119,7 +126,11 @@ def _cached(folder: Path) -> Path | None:
 
 
 def _build(
-    asked: GitRequirement, interpreter: Interpreter, folder: Path, progress: Progress
+    asked: GitRequirement,
+    interpreter: Interpreter,
+    tools: BuildTools,
+    folder: Path,
+    progress: Progress,
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".git-", dir=folder.parent) as temporary:
@@ -127,7 +138,8 @@ def _build(
         _fetch(asked, source)
         answer = uv.run(
             ["build", "--wheel", "--python", str(interpreter.path), "--out-dir",
-             str(output), str(source / asked.subdirectory)],
+             str(output), str(source / asked.subdirectory),
+             *build_tools.arguments(tools, Path(temporary, "tools"))],
             progress=progress,
             extra={"SOURCE_DATE_EPOCH": _EPOCH},
         )  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from runner.environments import contents, git_wheels, uv
+from runner.environments import build_tools, contents, git_wheels, uv
 from runner.environments.diagnosis import failure
 from runner.environments.requirements import logical_lines, name_of
 from runner.errors import BuildFailure
@@ -57,7 +57,8 @@ def install(
             source.write_text(text)
             if not _asks_for_anything(text):
                 return
-        _sync(source, at, progress)
+        tools = build_tools.of_lock(lock.text)
+        _sync(source, at, build_tools.arguments(tools, folder), progress)
         _write_origins(at, origins)
 
 
@@ -88,13 +89,15 @@ def _asks_for_anything(text: str) -> bool:
     return any(not line.startswith("-") for _, line in logical_lines(text))
 
 
-def _sync(source: Path, at: Path, progress: Progress) -> None:
+def _sync(source: Path, at: Path, told: list[str], progress: Progress) -> None:
     progress.update("installing packages")
-    arguments = ["pip", "sync", "--require-hashes", "--python", str(at / "bin" / "python")]
+    arguments = ["pip", "sync", "--require-hashes", "--python", str(at / "bin" / "python"), *told]
     # What uv has already is what the hashes say: no index need be asked whether it still is.
-    answer = uv.run([*arguments, "--offline", str(source)], progress=progress)
+    answer = uv.run(
+        [*arguments, "--offline", str(source)], progress=progress, directory=source.parent
+    )
     if answer.status != 0 and not _broken_build(answer.messages):
-        answer = uv.run([*arguments, str(source)], progress=progress)
+        answer = uv.run([*arguments, str(source)], progress=progress, directory=source.parent)
     if answer.status != 0:
         raise failure(answer.messages)
 
@@ -113,11 +116,14 @@ def _with_wheels(
 ) -> str:
     """`text` with git requirements replaced by their wheels; notes where things come from."""
     lines: list[str] = []
+    tools = build_tools.of_lock(text)
     for _, line in logical_lines(text):
         asked = git_wheels.parse(line)
         name = name_of(line)
         if asked is not None:
-            wheel = git_wheels.wheel_of(asked, interpreter, settings=settings, progress=progress)
+            wheel = git_wheels.wheel_of(
+                asked, interpreter, tools, settings=settings, progress=progress
+            )
             digest = sha256_file(wheel)
             origins[name or ""] = {"source": asked.source, "sha256": digest}
             lines.append(asked.installed_from(wheel, digest))

@@ -41,7 +41,7 @@ def find(
         NoSuchPython: there is none, and none can be fetched.
     """
     own = facts.running()
-    wanted = _parse(text)
+    wanted = parse(text)
     # The same minor as reprun's own unless something else is asked for: it is surely there, and
     # MLflow does likewise. The lock then says which, so that it stays.
     if not wanted or versions.admits(wanted, own.version):
@@ -69,7 +69,12 @@ def installed(settings: Settings) -> tuple[Interpreter, ...]:
     return tuple(sorted(found.values(), key=_newest_first))
 
 
-def _parse(text: str | None) -> versions.Wanted:
+def parse(text: str | None) -> versions.Wanted:
+    """What `text` asks for; see `versions.parse`.
+
+    Raises:
+        NoSuchPython: it is no version.
+    """
     try:
         return versions.parse(text or "")
     except ValueError:

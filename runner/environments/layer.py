@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -20,8 +21,6 @@ from runner.environments.base import Activation
 from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runner.environments import uv
     from runner.environments.base import Environment, Lock
     from runner.progress import Progress
@@ -165,7 +164,9 @@ def _offered(
     settings: Settings,
     progress: Progress,
 ) -> uv.Answer:
-    from runner.environments import local_wheels, uv
+    from tempfile import TemporaryDirectory
+
+    from runner.environments import build_tools, local_wheels, uv
 
     arguments: list[str] = []
     for package in lock.local_packages:
@@ -178,10 +179,10 @@ def _offered(
                 package, path, environment, settings=settings, progress=progress
             )
             arguments.append(str(wheel))
-    python = str(at / "bin" / "python")
-    return uv.run(
-        ["pip", "install", "--no-deps", "--python", python, *arguments], progress=progress
-    )
+    told = ["pip", "install", "--no-deps", "--python", str(at / "bin" / "python")]
+    with TemporaryDirectory(prefix="reprun-layer-") as temporary:
+        told += build_tools.arguments(build_tools.of_lock(lock.text), Path(temporary))
+        return uv.run([*told, *arguments], progress=progress, directory=Path(temporary))
 
 
 def _inside(checkout: Checkout, path: str) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner import locking
-from runner.environments import addresses, indexes
+from runner.environments import addresses, indexes, old_packages
 from runner.errors import ToolMissing
 from runner.process.relay import deferred
 
@@ -119,6 +119,7 @@ def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
     result["COLUMNS"] = "10000"
     # A build backend that lies in the checkout would leave its bytecode there.
     result["PYTHONDONTWRITEBYTECODE"] = "1"
+    result.update(old_packages.VARIABLES)
     return result
 
 

@@ -36,12 +36,7 @@ def read(
 
 def lock(spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progress) -> Lock:
     """The project's own lock, else exact pins resolved now; see `Backend.lock`."""
-    from runner.environments import interpreters
-
-    # Whoever builds says that another patch release serves: that happens on every run.
-    found = interpreters.find(
-        spec.python, exact=False, settings=settings, progress=progress, warn=False
-    )
+    found = _interpreter(spec, settings, progress)
     python = _release(spec, found)
     if spec.lock_text is not None:
         return _own(spec, python, progress)
@@ -136,6 +131,18 @@ def activate(at: Path) -> Activation:
         path=(at / "bin",),
         variables={"VIRTUAL_ENV": str(at)},
         bytecode={contents.site_packages(at): at / contents.BYTECODE},
+    )
+
+
+def _interpreter(spec: Spec, settings: Settings, progress: Progress) -> Interpreter:
+    from runner.environments import interpreters, python_of_day
+
+    as_of = spec.as_of if spec.lock_text is None else None
+    if as_of is not None and not python_of_day.names_one(spec.python):
+        return python_of_day.find(spec.python, as_of, settings=settings, progress=progress)
+    # Whoever builds says that another patch release serves: that happens on every run.
+    return interpreters.find(
+        spec.python, exact=False, settings=settings, progress=progress, warn=False
     )
 
 

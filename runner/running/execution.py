@@ -195,7 +195,7 @@ def _close(
     for text in (*outcome.warnings, *captured.warnings, *doubts):
         progress.warning(text)
     if outcome.ended_by == "exit" and outcome.exit_code:
-        _explain_missing_file(ready, begun.directory, settings, progress)
+        _explain(ready, begun.directory, settings, progress)
     closed = recording.closing(
         begun,
         outcome,
@@ -207,17 +207,16 @@ def _close(
     return runs.finish(closed, settings=settings)
 
 
-def _explain_missing_file(
-    ready: Ready, run_directory: Path, settings: Settings, progress: Noting
-) -> None:
-    from runner.running import missing_files
+def _explain(ready: Ready, run_directory: Path, settings: Settings, progress: Noting) -> None:
+    """Say why the step failed, where what it wrote to stderr shows a reason that is known."""
+    from runner.running import missing_files, newer_packages, undeclared
 
-    found = missing_files.explain(
-        run_directory / "stderr.log",
-        ready.step,
-        ready.planned.known_as,
-        ready.checkout,
-        settings,
+    text = missing_files.end_of(run_directory / "stderr.log")
+    known_as = ready.planned.known_as
+    found = (
+        missing_files.explain(text, ready.step, known_as, ready.checkout, settings)
+        or newer_packages.explain(text, ready)
+        or undeclared.explain(text, ready)
     )
     if found is not None:
         progress.warning(found.message, found.hint)

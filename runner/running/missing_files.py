@@ -52,14 +52,14 @@ class Explained(NamedTuple):
 
 
 def explain(
-    stderr: Path, step: Step, source: Source, checkout: Checkout, settings: Settings
+    text: str, step: Step, source: Source, checkout: Checkout, settings: Settings
 ) -> Explained | None:
-    """The reason for the first missing file that there is one for.
+    """The reason for the first missing file in `text` that there is one for.
 
     Raises:
         StoreError: earlier runs can't be read.
     """
-    for name in dict.fromkeys(_named(stderr)):
+    for name in dict.fromkeys(_named(text)):
         path = _inside(name, checkout)
         if path is not None and not (checkout.project / path).exists():
             found = _ignored(path, step, source) or _made_by_a_run(path, step, source, settings)
@@ -68,14 +68,18 @@ def explain(
     return None
 
 
-def _named(stderr: Path) -> Iterator[str]:
-    """Files and folders that the step said it could not find."""
+def end_of(stderr: Path) -> str:
+    """The end of what a step wrote to stderr; empty where that can't be read."""
     try:
         with stderr.open("rb") as file:
             file.seek(max(os.fstat(file.fileno()).st_size - LOOKED_AT, 0))
-            text = file.read().decode(errors="replace")
+            return file.read().decode(errors="replace")
     except OSError:
-        return
+        return ""
+
+
+def _named(text: str) -> Iterator[str]:
+    """Files and folders that the step said it could not find."""
     for pattern in WORDS:
         for found in pattern.finditer(text):
             yield found[1]

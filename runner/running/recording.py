@@ -96,6 +96,8 @@ def _request(ready: Ready) -> dict[str, object]:
         "with": list(request.with_runs),
         "timeout": request.timeout,
         "as_of": request.as_of,
+        "python": request.python,
+        "add_packages": list(request.add_packages),
         "pass_env": list(request.pass_env),
         "clean_env": request.clean_env,
         "in_place": request.in_place and chosen,

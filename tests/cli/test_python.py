@@ -67,6 +67,8 @@ def test_every_argument_reaches_the_record(project: Path) -> None:
         in_place=True,
         relock=True,
         as_of="2024-03-31",
+        python="3.11",
+        add_packages="six",
         storage_dir="inputs",
         pass_env=["LANG"],
         keep=True,
@@ -85,6 +87,7 @@ def test_every_argument_reaches_the_record(project: Path) -> None:
     }
     asked |= {"storage_dir": str(project / "inputs")}
     assert asked.items() <= run.request.items()
+    assert (run.request["python"], run.request["add_packages"]) == ("3.11", ["six"])
     assert run.request["as_of"] == "2024-04-01T00:00:00Z"
 
 

@@ -86,6 +86,11 @@ class Workshop:
         )
         return backend, found
 
+    def ensure(self, lock: Lock) -> Environment:
+        return ensure.ensure(
+            kinds.load(lock.kind), lock, settings=self.settings, progress=self.heard
+        )
+
     def build(self, reference: EnvironmentReference) -> Environment:
         backend, lock = self.lock(reference)
         return ensure.ensure(backend, lock, settings=self.settings, progress=self.heard)

@@ -104,9 +104,9 @@ def test_what_a_killed_reprun_leaves_building_is_waited_for(
 ) -> None:
     building = tmp_path / "building"
     slowly = f"import pathlib, time; pathlib.Path({str(building)!r}).touch(); time.sleep(4)"
-    workshop.index.sdist("slow", "1.0", fail=slowly)
-    workshop.project.write("requirements.txt", "slow\n")
-    workshop.lock(REQUIREMENTS)
+    digest = workshop.index.sdist("slow", "1.0", fail=slowly)
+    # A lock of the project: what is locked here is built at once, not in the environment.
+    workshop.project.write("requirements.txt", f"slow==1.0 --hash=sha256:{digest}\n")
     process = another(workshop)
     deadline = time.monotonic() + 60
     while not building.exists() and time.monotonic() < deadline:

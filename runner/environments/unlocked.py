@@ -1,0 +1,39 @@
+"""A project's files as if the lock that `reprun lock` wrote were not among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.environments import project_lock
+
+if TYPE_CHECKING:
+    from runner.source.model import ProjectFiles
+
+
+def without_own_lock(files: ProjectFiles, path: str) -> ProjectFiles:
+    """The project without the lock of the specification at `path`.
+
+    Where a lock is all that the project has, that one stays.
+    """
+    own = project_lock.path_for(path)
+    return files if own == path else _Without(files, own)
+
+
+class _Without:
+    """The project's files as if one of them, an earlier lock, were not there."""
+
+    def __init__(self, files: ProjectFiles, hidden: str) -> None:
+        self._files = files
+        self._hidden = hidden
+
+    def names(self) -> tuple[str, ...]:
+        """As `ProjectFiles.names`."""
+        return tuple(name for name in self._files.names() if name != self._hidden)
+
+    def read(self, path: str) -> bytes | None:
+        """As `ProjectFiles.read`."""
+        return None if path == self._hidden else self._files.read(path)
+
+    def tree_digest(self, path: str) -> str | None:
+        """As `ProjectFiles.tree_digest`."""
+        return self._files.tree_digest(path)
