@@ -47,6 +47,7 @@ def run(
     relock: bool = False,
     exact: bool = False,
     tracking: bool = True,
+    log_here: bool = False,
     skip_unmapped: bool = False,
     show: bool = False,
 ) -> Run:
@@ -79,6 +80,7 @@ def run(
         exact: refuse another patch release of Python than the one that is asked for.
         tracking: keep what the step logs by MLflow's calls in the record; False lets it log
             wherever it is told to.
+        log_here: keep it there although the step names another tracking URI.
         skip_unmapped: leave out conda packages that the Python index has nothing for.
         show: let the step's output through to this process's stdout and stderr.
 
@@ -128,6 +130,7 @@ def run(
         relock=relock,
         exact=exact,
         tracking=tracking,
+        log_here=log_here,
         skip_unmapped=skip_unmapped,
     )
     streams = (sys.stdout.buffer, sys.stderr.buffer) if show else None

@@ -34,6 +34,7 @@ class Request(Struct, frozen=True):
         add_packages: requirements beside the project's, or in place of those of the same name.
         tags: name → value, kept in the record.
         tracking: whether the step's MLflow calls go into the record.
+        log_here: whether they do where the step names another tracking URI, too.
     """
 
     uri: str
@@ -61,6 +62,7 @@ class Request(Struct, frozen=True):
     relock: bool = False
     exact: bool = False
     tracking: bool = True
+    log_here: bool = False
     skip_unmapped: bool = False
 
 

@@ -92,6 +92,11 @@ Examples:
     help="Let the step's MLflow log wherever it is told to, not into the record.",
 )
 @click.option(
+    "--log-here",
+    is_flag=True,
+    help="Keep what it logs in the record although it names another tracking URI.",
+)
+@click.option(
     "--skip-unmapped", is_flag=True, help="Leave out conda packages that the Python index lacks."
 )
 @click.option("--dry-run", is_flag=True, help="Check everything; build and start nothing.")
@@ -124,6 +129,7 @@ def run(
     add_packages: tuple[str, ...],
     exact: bool,
     no_tracking: bool,
+    log_here: bool,
     skip_unmapped: bool,
     dry_run: bool,
     quiet: bool,
@@ -168,6 +174,7 @@ def run(
         relock=relock,
         exact=exact,
         tracking=not no_tracking,
+        log_here=log_here,
         skip_unmapped=skip_unmapped,
     )
     if dry_run:

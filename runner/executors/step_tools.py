@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 SITE = Path(__file__).with_name("step_site")
 PROGRAM = "REPRUN_PROGRAM"
+TRACKING = "REPRUN_TRACKING_URI"  # where a run's own endpoint answers
+_OF_THE_ENDPOINT = (
+    "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT",
+)  # fmt: skip
 # Neither the folder that it is called in nor PYTHONPATH may change what this is.
 _LAUNCHER = """\
 #!/bin/sh
@@ -53,7 +57,11 @@ def give(variables: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 
 def without(variables: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """`variables` without what an outer run added for its step to PATH and PYTHONPATH."""
+    """`variables` without what an outer run added for its own step.
+
+    That is folders in PATH and PYTHONPATH, and where that run's endpoint is, unless the step has
+    chosen another store since.
+    """
     place, site = str(_folder(settings)), str(SITE)
     kept = dict(variables)
     for name in ("PATH", "PYTHONPATH"):
@@ -61,7 +69,16 @@ def without(variables: Mapping[str, str], settings: Settings) -> dict[str, str]:
         rest = [one for one in folders if one != site and os.path.dirname(one) != place]  # noqa: PTH120
         if rest != folders:
             kept[name] = os.pathsep.join(rest)
+    if logs_to_outer(variables):
+        for name in _OF_THE_ENDPOINT:
+            kept.pop(name, None)
     return kept
+
+
+def logs_to_outer(variables: Mapping[str, str]) -> bool:
+    """Whether MLflow is told of the endpoint of a run around this process."""
+    address = variables.get(TRACKING)
+    return address is not None and variables.get("MLFLOW_TRACKING_URI") == address
 
 
 def _folder(settings: Settings) -> Path:

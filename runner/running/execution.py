@@ -82,7 +82,7 @@ def carry_out(
             then says so.
     """
     with contextlib.ExitStack() as stack:
-        logs = stack.enter_context(tracked.home(ready))
+        logs = stack.enter_context(tracked.home(ready, settings))
         seen = stack.enter_context(_variables(ready, logs.recorded(), settings))
         place = bytecode.place(ready.checkout, settings)
         home = place.with_name(f"{place.name}.home")
@@ -209,12 +209,13 @@ def _close(
 
 def _explain(ready: Ready, run_directory: Path, settings: Settings, progress: Noting) -> None:
     """Say why the step failed, where what it wrote to stderr shows a reason that is known."""
-    from runner.running import missing_files, newer_packages, undeclared
+    from runner.running import logging_elsewhere, missing_files, newer_packages, undeclared
 
     text = missing_files.end_of(run_directory / "stderr.log")
     known_as = ready.planned.known_as
     found = (
         missing_files.explain(text, ready.step, known_as, ready.checkout, settings)
+        or logging_elsewhere.explain(text, ready)
         or newer_packages.explain(text, ready)
         or undeclared.explain(text, ready)
     )

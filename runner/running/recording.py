@@ -105,6 +105,7 @@ def _request(ready: Ready) -> dict[str, object]:
         "relock": request.relock,
         "exact": request.exact,
         "no_tracking": not request.tracking,
+        "log_here": request.log_here,
         "skip_unmapped": request.skip_unmapped,
     }
     return {name: value for name, value in said.items() if value not in (None, "", False, [], {})}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from runner.errors import RunnerError
+from runner.executors import step_tools
 from runner.running import recording
 from runner.store.encoding import hiding
 
@@ -26,10 +28,11 @@ _ADDRESS = "MLFLOW_TRACKING_URI"
 class Home:
     """Where the step logs to: an endpoint of ours, or, without one, what the caller has set."""
 
-    def __init__(self, ready: Ready, endpoint: Endpoint | None) -> None:
+    def __init__(self, ready: Ready, endpoint: Endpoint | None, settings: Settings) -> None:
         self._ready = ready
         self._endpoint = endpoint
         self._request = ready.planned.request
+        self._logs_to = _run_to_log_to(ready, settings)
 
     def recorded(self) -> dict[str, str]:
         """What the step's MLflow is told of a store that is not ours; the record keeps it."""
@@ -43,12 +46,13 @@ class Home:
         """
         if self._endpoint is None:
             return {}
-        return self._endpoint.variables(
-            self._ready.planned.run_id,
+        told = self._endpoint.variables(
+            self._logs_to,
             experiment=self._request.experiment,
             experiment_id=self._request.experiment_id,
             inherited=variables,
         )
+        return told | ({"REPRUN_LOG_HERE": "1"} if self._request.log_here else {})
 
     def open(self, run: Run, settings: Settings) -> None:
         """From now on, what the step logs goes into the run."""
@@ -67,22 +71,38 @@ class Home:
 
 
 @contextlib.contextmanager
-def home(ready: Ready) -> Iterator[Home]:
+def home(ready: Ready, settings: Settings) -> Iterator[Home]:
     """The home of what the step logs; its port is free again afterwards.
 
     Raises:
         ExecutionError: there is no port to be had.
     """
     if not ready.planned.request.tracking or _elsewhere(ready):
-        yield Home(ready, None)
+        yield Home(ready, None, settings)
         return
     from runner.tracking.endpoint import Endpoint
 
     endpoint = Endpoint()
     try:
-        yield Home(ready, endpoint)
+        yield Home(ready, endpoint, settings)
     finally:
         endpoint.close()
+
+
+def _run_to_log_to(ready: Ready, settings: Settings) -> str:
+    """The run's own id, or that of a run around it that its step shall go on with.
+
+    `mlflow.projects.run(run_id=…)` in a step has its run log to one that the step has started.
+    """
+    asked, own = ready.planned.request.run_id, ready.planned.run_id
+    if asked is None or ready.planned.outer is None:
+        return own
+    from runner.store import runs
+
+    try:
+        return asked if runs.load_id(asked, settings).status == "running" else own
+    except RunnerError:
+        return own
 
 
 def _elsewhere(ready: Ready) -> bool:
@@ -91,4 +111,5 @@ def _elsewhere(ready: Ready) -> bool:
     if ready.step.entry_point.env.get(_ADDRESS, "") != "":
         return True
     passed = not request.clean_env or _ADDRESS in request.pass_env
-    return passed and bool(os.environ.get(_ADDRESS))
+    given = bool(os.environ.get(_ADDRESS)) and not step_tools.logs_to_outer(os.environ)
+    return passed and given

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from runner.errors import ExecutionError
+from runner.executors.step_tools import TRACKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -128,6 +129,7 @@ class Endpoint:
 
         told = {
             "MLFLOW_TRACKING_URI": self.address,
+            TRACKING: self.address,
             "MLFLOW_RUN_ID": run_id,
             "MLFLOW_EXPERIMENT_ID": experiment_id or id_of(experiment),
             # The address is gone when the step is; nobody could follow it.
