@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.errors import InputError, UnknownRun
-from runner.store import copies, names, runs
+from runner.store import copies, layout, names, runs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from runner.settings import Settings
@@ -31,9 +32,29 @@ def outputs(value: str, settings: Settings) -> tuple[Run, str, list[tuple[str, P
         for file in run.files
         if not wanted or file.path == wanted or file.path.startswith(f"{wanted}/")
     ]
+    if not chosen and run.status == "running":
+        return run, wanted, list(_logged_so_far(run, wanted))
     if not chosen:
         raise InputError(f"`{value}`: run {run.id} has no output `{wanted}`", what_it_has(run))
     return run, wanted, [(file.path, copies.path_of(run, file)) for file in chosen]
+
+
+def _logged_so_far(run: Run, wanted: str) -> Iterator[tuple[str, Path]]:
+    """What a step that runs still has handed over: it may hand it on to a run that it starts.
+
+    Raises:
+        InputError: it has handed over nothing of that name.
+    """
+    assert run.directory is not None
+    top = run.directory / layout.LOGGED
+    inside = layout.clean_path(wanted) if wanted else True
+    place = top / wanted
+    found = [place] if place.is_file() else sorted(place.rglob("*")) if inside else []
+    files = [path for path in found if path.is_file() and not path.is_symlink()]
+    if not inside or not files:
+        raise InputError(f"run {run.id} has logged no `{wanted}` so far", "is it run later?")
+    for path in files:
+        yield path.relative_to(top).as_posix(), path
 
 
 def _run(name: str, settings: Settings) -> tuple[Run, str]:

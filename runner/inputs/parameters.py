@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from msgspec.structs import replace
 
@@ -53,11 +54,12 @@ def _of_ours(text: str, context: Context) -> str:
     from runner.store import layout
 
     found = _MLFLOW.fullmatch(text)
+    plain = unquote(text.removeprefix("file://")) if text.startswith("file://") else text
     if found is not None:
         run_id, path = found[1] or found[3], found[2] or found[4] or ""
-    elif text.startswith(f"{context.settings.runs}/"):
-        run_id, _, path = text.removeprefix(f"{context.settings.runs}/").partition("/")
-        if path.partition("/")[0] != layout.ARTIFACTS:
+    elif plain.startswith(f"{context.settings.runs}/"):
+        run_id, _, path = plain.removeprefix(f"{context.settings.runs}/").partition("/")
+        if path.partition("/")[0] not in {layout.ARTIFACTS, layout.LOGGED}:
             return text
         path = "/".join(
             ".." if part == layout.PARENT else part for part in path.split("/")[1:] if part
@@ -91,6 +93,8 @@ def _given(parameter: BoundParameter, context: Context, found: Gathered) -> str:
         relative = declared.inside_source(text, context.source)
         if text and relative and declared.is_handed(patterns.escape(relative), found):
             return relative  # what `--with` lays into the project
+        if relative and relative != "." and _has(text, context):
+            return _the_projects(parameter, relative, found)
         raise _nothing_there(parameter, context)
     # Not resolved: a link's own name may matter to the step (`latest -> 2024-05-01`).
     absolute = type(path)(os.path.abspath(path))  # noqa: PTH100  pure text
@@ -105,6 +109,17 @@ def _given(parameter: BoundParameter, context: Context, found: Gathered) -> str:
         if not parameter.secret:
             found.readings.append(Reading(inside, "whole", "given"))
     return inside
+
+
+def _the_projects(parameter: BoundParameter, relative: str, found: Gathered) -> str:
+    """The project's own file, of a project that a person has only the address of."""
+    if not parameter.secret:
+        found.warnings.append(
+            f"parameter `{parameter.name}`: there is no `{parameter.text}` where you stand; the "
+            "project's own is taken"
+        )
+        found.readings.append(Reading(relative, "whole", "given"))
+    return relative
 
 
 def _of_project(inside: str, path: Path, context: Context, found: Gathered) -> None:
@@ -160,12 +175,7 @@ def _where_to_look(text: str, context: Context) -> str | None:
         return "`~` is only read by a shell; write the home folder in full"
     if os.path.isabs(text):  # noqa: PTH117  pure text
         return None
-    start = f"a relative path starts from {context.request.caller}"
-    if not _has(text, context):
-        return start
-    if context.local is not None:
-        return f"{start}; the project's own is {context.local / text}"
-    return f"{start}; to pass the project's own, clone it and run the clone"
+    return f"a relative path starts from {context.request.caller}, or from the project"
 
 
 def _has(text: str, context: Context) -> bool:

@@ -103,20 +103,23 @@ def test_a_source_from_elsewhere_has_no_project_here(scene: Scene) -> None:
 
 
 def test_a_path_that_is_not_there_says_where_it_was_looked_for(scene: Scene) -> None:
-    scene.local.write("conf/a.yaml")
-    start = f"a relative path starts from {scene.caller}"
-    for text, hint in (
-        ("sub/none.csv", start),
-        ("conf/a.yaml", f"{start}; the project's own is {scene.top}/conf/a.yaml"),
-        ("/nowhere/at/all", None),
-    ):
+    start = f"a relative path starts from {scene.caller}, or from the project"
+    for text, hint in (("sub/none.csv", start), ("/nowhere/at/all", None)):
         with pytest.raises(ParameterError, match="there is no file or folder") as caught:
             scene.prepare(path(text))
         assert caught.value.hint == hint
-    scene.source = scene.local.elsewhere(scene.settings.cache)
-    with pytest.raises(ParameterError) as caught:
-        scene.prepare(path("conf/a.yaml"))
-    assert caught.value.hint == f"{start}; to pass the project's own, clone it and run the clone"
+
+
+def test_a_file_that_only_the_project_has_is_the_projects(scene: Scene) -> None:
+    scene.local.write("conf/a.yaml")
+    for source in (scene.source, scene.local.elsewhere(scene.settings.cache)):
+        scene.source = source
+        prepared = scene.prepare(path("conf/a.yaml"))
+        assert argument(prepared) == "conf/a.yaml"
+        assert [one.glob for one in prepared.readings] == ["conf/a.yaml"]
+        assert prepared.warnings == (
+            "parameter `data`: there is no `conf/a.yaml` where you stand; the project's own is taken",
+        )
 
 
 def test_another_version_may_not_have_it(scene: Scene) -> None:
