@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec import Struct, field
 
 from runner.environments import conda_libraries, conda_names, match_spec
+from runner.environments.popular import STANDARD
 from runner.environments.requirements import name_of, normalised
 from runner.errors import EnvironmentFailure, UnmappedPackages
 
@@ -145,6 +146,8 @@ def _named(asked: Asked, path: str) -> tuple[MatchSpec, str]:
 
 def _serves(spec: MatchSpec, names: set[str]) -> bool:
     """Whether a venv has the package anyway, or is better off without."""
+    if spec.name in STANDARD:
+        return True
     if conda_names.CUDA.fullmatch(spec.name):
         return not conda_names.BRINGS_CUDA.isdisjoint(names)
     if spec.build and not names.isdisjoint(conda_names.EXPORTED_WITH.get(spec.name, ())):

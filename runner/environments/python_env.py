@@ -10,6 +10,8 @@ from runner.environments.requirements import text_of
 from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runner.source.model import ProjectFiles
 
 _KEYS = ("python", "build_dependencies", "dependencies")
@@ -39,12 +41,29 @@ def read_python_env(files: ProjectFiles, path: str) -> PythonEnv:
     python = content.get("python")
     if python is not None and not isinstance(python, str):
         raise EnvironmentFailure(f"{path}: `python` must be a version, not {_kind(python)}")
+    nested = any(isinstance(entry, dict) for entry in content.get("dependencies") or ())
+    if nested:
+        warnings += (f"{path}: a list below `pip:` is conda's; its entries count as dependencies",)
     return PythonEnv(
         python=python.strip() or None if python is not None else None,
         build_dependencies=_list(content, "build_dependencies", path),
         dependencies=_list(content, "dependencies", path),
         warnings=warnings,
     )
+
+
+def is_condas(files: ProjectFiles, path: str) -> bool:
+    """Whether the file at `path` has what only conda's have: channels, or a list below `pip:`.
+
+    Raises:
+        EnvironmentFailure: it isn't there or isn't YAML.
+    """
+    content = _load(text_of(files, path), path)
+    if {"python", "build_dependencies"} & content.keys():
+        return False
+    entries = content.get("dependencies")
+    has_pip = isinstance(entries, list) and any(isinstance(one, dict) for one in entries)
+    return has_pip or "channels" in content
 
 
 def _load(text: str, path: str) -> dict[str, Any]:
@@ -78,14 +97,23 @@ def _list(content: dict[str, Any], key: str, path: str) -> tuple[str, ...]:
             f"{path}: `{key}` must be a list, not {_kind(given)}",
             f"begin each line with `- `: {key}",
         )
-    for entry in given:
+    for entry in _flat(given):
         if not isinstance(entry, str):
             shown = next(iter(entry), "") if isinstance(entry, dict) else entry
             hint = "conda's `- pip:` section belongs into a conda.yaml" if shown == "pip" else None
             raise EnvironmentFailure(
                 f"{path}: `{key}` must hold requirements, not {_kind(entry)} (`{shown}`)", hint
             )
-    return tuple(entry.strip() for entry in given if entry.strip())
+    return tuple(entry.strip() for entry in _flat(given) if entry.strip())
+
+
+def _flat(entries: list[Any]) -> Iterator[Any]:
+    """The entries, with those of a list below `pip:`, as conda's files have it, in its place."""
+    for entry in entries:
+        if isinstance(entry, dict) and list(entry) == ["pip"] and isinstance(entry["pip"], list):
+            yield from entry["pip"]
+        else:
+            yield entry
 
 
 def _suggestion(key: str) -> str:

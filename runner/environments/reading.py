@@ -43,7 +43,7 @@ def read(
         kind=kind, python=_pinned_python(files), digest="", as_of=as_of, origin=path or None
     )
     if reference.kind == "python_env":
-        spec = _from_python_env(spec, files, path)
+        spec = _from_python_env(spec, files, path, skip=skip_unmapped)
     elif reference.kind == "conda_env":
         spec = _from_conda(spec, files, path, skip=skip_unmapped)
     elif reference.kind == "lock":
@@ -71,7 +71,11 @@ def _pinned_python(files: ProjectFiles) -> str | None:
     return None
 
 
-def _from_python_env(spec: Spec, files: ProjectFiles, path: str) -> Spec:
+def _from_python_env(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
+    if python_env.is_condas(files, path):
+        warning = f"{path} is a conda file, though `python_env` names it: it is read as one"
+        spec = _from_conda(spec, files, path, skip=skip)
+        return replace(spec, warnings=(warning, *spec.warnings))
     content = python_env.read_python_env(files, path)
     asked = requirements.read_lines(files, content.dependencies, origin=path)
     build = requirements.read_lines(files, content.build_dependencies, origin=path)

@@ -56,8 +56,9 @@ def undeclared(files: ProjectFiles, names: tuple[str, ...]) -> EnvironmentRefere
         return EnvironmentReference("lock", "requirements.txt")
     if "pyproject.toml" in there:
         return EnvironmentReference("pyproject", "pyproject.toml")
-    if "requirements.txt" in there:
-        return EnvironmentReference("requirements", "requirements.txt")
+    requirements = sorted(name for name in there if name.lower() == "requirements.txt")
+    if requirements:
+        return EnvironmentReference("requirements", requirements[-1])
     return EnvironmentReference("empty")
 
 
@@ -100,12 +101,29 @@ def _named(
         hint = "name a file of the project, relative to the manifest"
         scope.error(entry.value, "environment-outside", message, hint)
         missing = False
-    if missing:
+    if missing and (other := _spelt_otherwise(path, names)) is not None:
+        message = (
+            f"`{kind}` names `{shorten(written)}`, and the project has `{other}`, which is used"
+        )
+        scope.warning(entry.value, "misspelt-environment", message, f"write `{kind}: {other}`")
+        path = other
+    elif missing:
         message = f"`{kind}` names `{shorten(written)}`, which is not in the project"
         scope.error(entry.value, "missing-environment", message, _there(kind, path, names))
     return EnvironmentReference(
         kind, path, declared=True, line=entry.value.line, column=entry.value.column
     )
+
+
+def _spelt_otherwise(path: str, names: tuple[str, ...]) -> str | None:
+    """The one file that differs in its case, or in `.yml` for `.yaml`, alone."""
+    found = [name for name in names if _spelling(name) == _spelling(path)]
+    return found[0] if len(found) == 1 else None
+
+
+def _spelling(name: str) -> str:
+    lower = name.lower()
+    return f"{lower.removesuffix('.yml')}.yaml" if lower.endswith(".yml") else lower
 
 
 def _there(kind: FileKind, path: str, names: tuple[str, ...]) -> str:

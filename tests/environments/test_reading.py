@@ -65,8 +65,8 @@ def test_a_python_env_as_mlflow_writes_it(project: Folder) -> None:
         ("python: [3]\n", "`python` must be a version, not a list"),
         ("dependencies: six\n", "`dependencies` must be a list, not text"),
         (
-            "dependencies:\n  - pip:\n    - six\n",
-            r"must hold requirements, not a mapping \(`pip`\)",
+            "python: 3.9\ndependencies:\n  - conda:\n    - six\n",
+            r"must hold requirements, not a mapping \(`conda`\)",
         ),
         ("- six\n", "must be a mapping with python, build_dependencies, dependencies"),
         ("python: 3.10\n\tdependencies:\n", r"python_env.yaml:2:1: not YAML"),
@@ -80,6 +80,27 @@ def test_a_python_env_that_is_wrong(project: Folder, text: str, said: str) -> No
     project.write("python_env.yaml", text)
     with pytest.raises(EnvironmentFailure, match=said):
         read(project, PYTHON_ENV)
+
+
+def test_a_list_below_pip_is_taken_for_what_it_is(project: Folder) -> None:
+    project.write("python_env.yaml", "python: 3.9\ndependencies:\n  - one\n  - pip:\n    - two\n")
+    spec = read(project, PYTHON_ENV)
+    assert (spec.python, spec.requirements) == ("3.9", ("one", "two"))
+    assert spec.warnings == (
+        "python_env.yaml: a list below `pip:` is conda's; its entries count as dependencies",
+    )
+
+
+def test_a_python_env_that_is_condas_file_is_read_as_one(project: Folder) -> None:
+    project.write(
+        "python_env.yaml",
+        "channels: [conda-forge]\ndependencies:\n  - python=3.9\n  - pytorch=2.1\n  - pip: [two]\n",
+    )
+    spec = read(project, PYTHON_ENV)
+    assert (spec.python, spec.requirements) == ("3.9", ("torch==2.1.*", "two"))
+    assert spec.warnings[0] == (
+        "python_env.yaml is a conda file, though `python_env` names it: it is read as one"
+    )
 
 
 def test_a_python_env_that_is_missing_or_no_text(project: Folder) -> None:

@@ -64,7 +64,7 @@ def test_a_named_file_is_used(kind: str, written: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("there", "hint"),
     [
-        ("conda.yml", "did you mean `conda.yml`?"),
+        ("conda2.yml", "did you mean `conda2.yml`?"),
         ("environment.yml", "did you mean `environment.yml`?"),
         ("params.yaml", "add the file, or remove the `conda_env` line"),
     ],
@@ -80,6 +80,28 @@ def test_a_missing_file_is_told_with_the_one_that_is_meant(
         "MLproject:2:12: `conda_env` names `conda.yaml`, which is not in the project"
     )
     assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("there", ["conda.yml", "Conda.yaml", "CONDA.YML"])
+def test_a_file_that_is_only_spelt_otherwise_is_used(there: str, tmp_path: Path) -> None:
+    files = project(tmp_path, "name: a\nconda_env: conda.yaml\n")
+    (tmp_path / there).write_text("")
+    manifest = load(files)
+    assert manifest.environment.path == there
+    (problem,) = manifest.problems
+    assert str(problem) == (
+        f"MLproject:2:12: `conda_env` names `conda.yaml`, and the project has `{there}`, "
+        "which is used"
+    )
+    assert problem.hint == f"write `conda_env: {there}`"
+
+
+def test_which_of_two_spellings_is_meant_is_not_guessed(tmp_path: Path) -> None:
+    files = project(tmp_path, "name: a\nconda_env: conda.yaml\n")
+    for name in ("conda.yml", "Conda.yaml"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(ManifestError):
+        load(files)
 
 
 @pytest.mark.parametrize("written", ["../../outside.yaml", "/etc/passwd"])
