@@ -26,7 +26,8 @@ _NOT_FOUND: Final = re.compile(
 )
 _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s=<>!~\[]+)(\S*)")
 _TOO_LATE: Final = re.compile(
-    r"`([^`]+)` was filtered by `exclude-newer`[^\n]*?The (?:latest|requested) version[^\n]*? v(\S+?),"
+    r"`([^`]+)` was filtered by `exclude-newer`[^\n]*?The (?:latest|requested) version[^\n]*? "
+    r"v(\S+?),"
     r"(?: was)? published at "
     r"(\d{4}-\d\d-\d\d)"
 )
