@@ -45,7 +45,7 @@ class Cause(NamedTuple):
 
 
 def explain(text: str, ready: Ready) -> Explained | None:
-    """The reason that `text`, the end of what a step wrote to stderr, gives; None for no such one."""
+    """The reason that `text`, the end of a step's stderr, gives; None for no such one."""
     planned, environment = ready.planned, ready.environment
     if not _may_help(planned) or environment.lock.made == "project":
         return None
@@ -66,7 +66,7 @@ def explain(text: str, ready: Ready) -> Explained | None:
 
 
 def suggested(error: EnvironmentFailure, planned: Plan) -> None:
-    """Let the hint of `error`, for which nothing was started, name `--as-of` where it may help."""
+    """Let the hint of `error`, before a step, name `--as-of` where that may help."""
     helps = isinstance(error, BuildFailure) or (
         isinstance(error, DependencyConflict | NoSuchPackage)
         and "Python" in (error.hint or "")
