@@ -124,7 +124,9 @@ def _built(
     arguments = ["pip", "sync", "--require-hashes", "--target", str(folder / "built"), str(pins)]
     arguments += ["--python", str(question.interpreter.path)]
     arguments += build_tools.arguments(tools, folder)
-    asked = uv.run([*arguments, "--dry-run", "--no-build"], progress=progress, directory=folder)
+    asked = uv.run(
+        [*arguments, "--dry-run", "--no-build", "--quiet"], progress=progress, directory=folder
+    )
     if asked.status == 0 or "from source is disabled" not in asked.messages:
         return found
     progress.update("building what has no wheel")

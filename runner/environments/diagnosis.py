@@ -31,8 +31,9 @@ _OUT_OF_RANGE: Final = re.compile(
     r"\1([=<>!~]\S+?),? we can conclude that your requirements are unsatisfiable"
 )
 _TOO_LATE: Final = re.compile(
-    r"`([^`]+)` was filtered by `exclude-newer`[^\n]*?"
-    r"The (?:latest|requested) version[^\n]*? v(\S+?),(?: was)? published at "
+    r"`([^`]+)` was filtered by `exclude-newer`[^\n]*?The (?:latest|requested) version[^\n]*? "
+    r"v(\S+?),"
+    r"(?: was)? published at "
     r"(\d{4}-\d\d-\d\d)"
 )
 _NEEDS_PYTHON: Final = re.compile(

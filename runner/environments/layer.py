@@ -23,6 +23,7 @@ from runner.errors import EnvironmentFailure
 if TYPE_CHECKING:
     from runner.environments import uv
     from runner.environments.base import Environment, Lock
+    from runner.environments.build_tools import BuildTools
     from runner.progress import Progress
     from runner.settings import Settings
     from runner.source.model import Checkout
@@ -140,16 +141,22 @@ def _install_packages(
     settings: Settings,
     progress: Progress,
 ) -> None:
+    from runner.environments import build_tools
     from runner.environments.own_builds import failure
 
-    answer = _offered(lock, checkout, at, environment, settings, progress)
+    tools = build_tools.of_lock(lock.text)
+    answer = _offered(lock, tools, checkout, at, environment, settings, progress)
+    if answer.status != 0 and tools.as_of is not None and _NO_EDITABLE.search(answer.messages):
+        # An editable wheel has nothing of the tool that made it: today's, which can, may do.
+        today = replace(tools, as_of=None)
+        answer = _offered(lock, today, checkout, at, environment, settings, progress)
     if answer.status != 0 and _NO_EDITABLE.search(answer.messages):
         # setuptools for Python 3.6 is older than editable wheels (PEP 660).
         progress.warning("a package can't be installed editable here: a copy of it is installed")
         plain = replace(
             lock, local_packages=tuple(replace(one, editable=False) for one in lock.local_packages)
         )
-        answer = _offered(plain, checkout, at, environment, settings, progress)
+        answer = _offered(plain, tools, checkout, at, environment, settings, progress)
     if answer.status != 0:
         paths = [package.path for package in lock.local_packages]
         named = [path for path in paths if f"{_inside(checkout, path)}`" in answer.messages]
@@ -158,6 +165,7 @@ def _install_packages(
 
 def _offered(
     lock: Lock,
+    tools: BuildTools,
     checkout: Checkout,
     at: Path,
     environment: Environment,
@@ -181,7 +189,7 @@ def _offered(
             arguments.append(str(wheel))
     told = ["pip", "install", "--no-deps", "--python", str(at / "bin" / "python")]
     with TemporaryDirectory(prefix="reprun-layer-") as temporary:
-        told += build_tools.arguments(build_tools.of_lock(lock.text), Path(temporary))
+        told += build_tools.arguments(tools, Path(temporary))
         return uv.run([*told, *arguments], progress=progress, directory=Path(temporary))
 
 

@@ -45,11 +45,7 @@ class Cause(NamedTuple):
 
 
 def explain(text: str, ready: Ready) -> Explained | None:
-    """The reason that `text`, the end of what a step wrote to stderr, gives; None for no such one.
-
-    Raises:
-        SourceError: the commit's day can't be read.
-    """
+    """The reason that `text`, the end of a step's stderr, gives; None for no such one."""
     planned, environment = ready.planned, ready.environment
     if not _may_help(planned) or environment.lock.made == "project":
         return None
@@ -70,11 +66,7 @@ def explain(text: str, ready: Ready) -> Explained | None:
 
 
 def suggested(error: EnvironmentFailure, planned: Plan) -> None:
-    """Let the hint of `error`, for which nothing was started, name `--as-of` where that may help.
-
-    Raises:
-        SourceError: the commit's day can't be read.
-    """
+    """Let the hint of `error`, before a step, name `--as-of` where that may help."""
     helps = isinstance(error, BuildFailure) or (
         isinstance(error, DependencyConflict | NoSuchPackage)
         and "Python" in (error.hint or "")
@@ -103,7 +95,10 @@ def _day(planned: Plan) -> str | None:
 
     if planned.source.commit is None:
         return None
-    moment = moments.of_source(planned.source)
+    try:
+        moment = moments.of_source(planned.source)
+    except RunnerError:
+        return None  # a hint is not worth another failure
     age = datetime.now(UTC) - datetime.fromisoformat(moment)
     return moment[:10] if age >= timedelta(days=_DAYS) else None
 

@@ -30,8 +30,10 @@ entry_points:
 PYPROJECT = EnvironmentReference(kind="pyproject", path="pyproject.toml")
 
 
-def built(workshop: Workshop, reference: EnvironmentReference) -> tuple[Environment, Activation]:
-    backend, lock = workshop.lock(reference)
+def built(
+    workshop: Workshop, reference: EnvironmentReference, as_of: str | None = None
+) -> tuple[Environment, Activation]:
+    backend, lock = workshop.lock(reference, as_of=as_of)
     environment = ensure.ensure(backend, lock, settings=workshop.settings, progress=workshop.heard)
     checkout = Checkout(root=workshop.project.root, project=workshop.project.root)
     activation = layer.install(
@@ -279,3 +281,19 @@ def real_setuptools(workshop: Workshop) -> None:
 
     for wheel in BUNDLE_FOLDER.glob("setuptools-*.whl"):
         workshop.index.add("setuptools", wheel.name, wheel.read_bytes())
+
+
+def test_an_editable_of_a_day_before_there_were_any_is_one_all_the_same(workshop: Workshop) -> None:
+    code = package_files("mine", "1.0")["_backend.py"]
+    before, _ = code.split("def build_editable")
+    for version, day, text in (("1.0", "2020-01-01", before), ("2.0", "2024-01-01", code)):
+        files = {"maker.py": text}
+        workshop.index.wheel("maker", version, files=files, uploaded=f"{day}T00:00:00Z")
+    write_package(workshop.project.root, "mine")
+    head = '[build-system]\nrequires = ["maker"]\nbuild-backend = "maker"\n'
+    workshop.project.write("pyproject.toml", f'{head}[project]\nname = "mine"\nversion = "1.0"\n')
+    _, activation = built(workshop, PYPROJECT, "2021-01-01T00:00:00Z")
+    assert ask(activation, "import mine; print(mine.__file__)").startswith(
+        str(workshop.project.root)
+    )
+    assert not any("a copy of it is installed" in text for text in workshop.heard.warnings)
