@@ -37,9 +37,13 @@ def read(
 def lock(spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progress) -> Lock:
     """The project's own lock, else exact pins resolved now; see `Backend.lock`."""
     found = _interpreter(spec, settings, progress)
-    python = _release(spec, found)
     if spec.lock_text is not None:
-        return _own(spec, python, progress)
+        return _own(spec, _release(spec, found), progress)
+    if spec.python is None:
+        from runner.environments import fitting_python
+
+        found = fitting_python.better(spec, found, settings=settings, progress=progress)
+    python = _release(spec, found)
     from runner.environments.resolve import resolve
 
     return resolve(spec, found, python, files=files, settings=settings, progress=progress)

@@ -1,0 +1,119 @@
+"""The newest Python that has wheels for what a project pins: for a project that names none.
+
+Packages that are pinned to a version of 2018 have no wheels for a Python of today, and rarely build
+there; people ran them with the Python of their day.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from runner.environments import build_tools, interpreters, python_of_day, uv, versions
+from runner.environments.build_tools import BuildTools
+from runner.environments.requirements import name_of
+from runner.errors import NoSuchPython
+
+if TYPE_CHECKING:
+    from runner.environments.base import Interpreter, Spec
+    from runner.progress import Progress
+    from runner.settings import Settings
+
+_PINNED: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*===?\s*[\d][^;,]*$")
+_NO_WHEEL: Final = re.compile(r"ecause (\S+?)(?:==\S+)? has no (?:usable )?wheels")
+_ROUNDS: Final = 12
+
+
+def better(
+    spec: Spec, first: Interpreter, *, settings: Settings, progress: Progress
+) -> Interpreter:
+    """`first`, or an older Python that has wheels where `first` has none.
+
+    Args:
+        spec: names no Python, or only a range.
+        first: what is taken where everything fits.
+    """
+    pinned = tuple(line for line in spec.requirements if _PINNED.match(line))
+    if not pinned:
+        return first
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="reprun-python-") as temporary:
+        question = _Question(spec, pinned, Path(temporary), progress)
+        newest = versions.numbers(first.version)[1]
+        lacking = question.lacking(newest)
+        if not lacking:
+            return first
+        progress.update(f"looking for a Python that has wheels of {', '.join(sorted(lacking))}")
+        older = sorted((minor for minor in python_of_day.RELEASED if minor < newest), reverse=True)
+        # What never has a wheel has none anywhere: the fewest is what there is to have.
+        by_count = sorted(older, key=lambda minor: len(question.lacking(minor)))
+        for minor in by_count:
+            if len(question.lacking(minor)) >= len(lacking):
+                break
+            if (found := _find(minor, spec, settings, progress)) is not None:
+                _say(found, first, lacking - question.lacking(minor), progress)
+                return found
+    return first
+
+
+class _Question:
+    """Asks uv for which packages a Python has no wheels."""
+
+    def __init__(
+        self, spec: Spec, pinned: tuple[str, ...], folder: Path, progress: Progress
+    ) -> None:
+        self._spec = spec
+        self._folder = folder
+        self._progress = progress
+        self._known: dict[int, frozenset[str]] = {}
+        self._names = {name for line in pinned if (name := name_of(line)) is not None}
+        (folder / "requirements.in").write_text("\n".join(pinned) + "\n")
+
+    def lacking(self, minor: int) -> frozenset[str]:
+        """The pinned packages without a wheel for Python 3.`minor` on this platform."""
+        if minor not in self._known:
+            self._known[minor] = self._ask(minor)
+        return self._known[minor]
+
+    def _ask(self, minor: int) -> frozenset[str]:
+        found: set[str] = set()
+        for _ in range(_ROUNDS):
+            answer = uv.run(
+                self._arguments(minor, self._names - found),
+                progress=self._progress,
+                directory=self._folder,
+            )
+            if answer.status == 0:
+                break
+            named = {name for name in _NO_WHEEL.findall(answer.messages) if name in self._names}
+            if not named - found:
+                break  # whatever else is wrong is said when it is resolved
+            found |= named
+        return frozenset(found)
+
+    def _arguments(self, minor: int, names: set[str]) -> list[str]:
+        arguments = ["pip", "compile", str(self._folder / "requirements.in"), "--no-deps"]
+        arguments += ["--python-version", f"3.{minor}", "--no-header", "--quiet"]
+        arguments += [part for name in sorted(names) for part in ("--only-binary", name)]
+        return arguments + build_tools.arguments(BuildTools(self._spec.as_of), self._folder)
+
+
+def _find(minor: int, spec: Spec, settings: Settings, progress: Progress) -> Interpreter | None:
+    asked = f"==3.{minor}.*,{spec.python}" if spec.python else f"3.{minor}"
+    try:
+        return interpreters.find(asked, exact=True, settings=settings, progress=progress)
+    except NoSuchPython:
+        return None
+
+
+def _say(
+    found: Interpreter, first: Interpreter, lacking: frozenset[str], progress: Progress
+) -> None:
+    names = ", ".join(f"`{name}`" for name in sorted(lacking))
+    progress.warning(
+        f"the project names no Python, and the versions of {names} that it pins have no wheels for "
+        f"{first.version}: Python {found.version} is used",
+        f"name it: `--python {'.'.join(found.version.split('.')[:2])}`, or in the project",
+    )
