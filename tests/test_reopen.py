@@ -38,10 +38,11 @@ def test_a_run_is_seen_again_as_its_step_saw_it(run: Run, settings: Settings) ->
     assert run.directory is not None
     seen = (run.directory / "artifacts/env.txt").read_text().splitlines()
     then = dict(line.split("=", 1) for line in seen if line.partition("=")[0] not in PASSING)
-    # What a reprun that the step starts needs to know.
-    then = {name: value for name, value in then.items() if not name.startswith("REPRUN_")}
+    # What a reprun that the step starts needs to know, and where the run's endpoint was.
     then = step_tools.without(then, settings)
+    then = {name: value for name, value in then.items() if not name.startswith("REPRUN_")}
     assert then.pop("PYTHONPATH") == ""
+    assert then.pop("MLFLOW_RUN_ID") == run.id
     with reopen.reopened("latest", settings=settings, progress=Silent()) as opened:
         assert {name: opened.variables.get(name) for name in then} == then
         assert (run.directory / "artifacts/pwd.txt").read_text() == f"{opened.directory}\n"

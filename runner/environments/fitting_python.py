@@ -16,6 +16,8 @@ from runner.environments.requirements import name_of
 from runner.errors import NoSuchPython
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from runner.environments.base import Interpreter, Spec
     from runner.progress import Progress
     from runner.settings import Settings
@@ -40,7 +42,7 @@ def better(
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="reprun-python-") as temporary:
-        question = _Question(spec, pinned, Path(temporary), progress)
+        question = _Question(spec, first, pinned, Path(temporary), progress)
         newest = versions.numbers(first.version)[1]
         lacking = question.lacking(newest)
         if not lacking:
@@ -62,14 +64,19 @@ class _Question:
     """Asks uv for which packages a Python has no wheels."""
 
     def __init__(
-        self, spec: Spec, pinned: tuple[str, ...], folder: Path, progress: Progress
+        self,
+        spec: Spec,
+        first: Interpreter,
+        pinned: tuple[str, ...],
+        folder: Path,
+        progress: Progress,
     ) -> None:
+        self._first = first
         self._spec = spec
         self._folder = folder
         self._progress = progress
         self._known: dict[int, frozenset[str]] = {}
-        self._names = {name for line in pinned if (name := name_of(line)) is not None}
-        (folder / "requirements.in").write_text("\n".join(pinned) + "\n")
+        self._lines = {name: line for line in pinned if (name := name_of(line)) is not None}
 
     def lacking(self, minor: int) -> frozenset[str]:
         """The pinned packages without a wheel for Python 3.`minor` on this platform."""
@@ -80,22 +87,27 @@ class _Question:
     def _ask(self, minor: int) -> frozenset[str]:
         found: set[str] = set()
         for _ in range(_ROUNDS):
+            # Without those that are known to lack one, for uv names one at a time.
+            asked = {name: line for name, line in self._lines.items() if name not in found}
+            (self._folder / "requirements.in").write_text("\n".join(asked.values()) + "\n")
             answer = uv.run(
-                self._arguments(minor, self._names - found),
+                self._arguments(minor, asked),
                 progress=self._progress,
                 directory=self._folder,
             )
             if answer.status == 0:
                 break
-            named = {name for name in _NO_WHEEL.findall(answer.messages) if name in self._names}
-            if not named - found:
+            named = {name for name in _NO_WHEEL.findall(answer.messages) if name in asked}
+            if not named:
                 break  # whatever else is wrong is said when it is resolved
             found |= named
         return frozenset(found)
 
-    def _arguments(self, minor: int, names: set[str]) -> list[str]:
+    def _arguments(self, minor: int, names: Iterable[str]) -> list[str]:
         arguments = ["pip", "compile", str(self._folder / "requirements.in"), "--no-deps"]
         arguments += ["--python-version", f"3.{minor}", "--no-header", "--quiet"]
+        # Nothing is built, so any will do; uv would fetch one of that version.
+        arguments += ["--python", str(self._first.path), "--no-python-downloads"]
         arguments += [part for name in sorted(names) for part in ("--only-binary", name)]
         return arguments + build_tools.arguments(BuildTools(self._spec.as_of), self._folder)
 

@@ -189,6 +189,7 @@ def test_what_a_step_is_told(reprun: Program) -> None:
     seen = dict(line.split("=", 1) for line in told.splitlines())
     program = Path(seen.pop("REPRUN_PROGRAM"))
     assert program.parent.parent == reprun.home / "cache/bin"
+    assert seen.pop("REPRUN_TRACKING_URI").startswith("http://127.0.0.1:")
     assert Path(seen.pop("REPRUN_CHECKOUT")).parent.parent == reprun.home / "cache/work"
     assert seen == {
         "REPRUN_HOME": str(reprun.home),

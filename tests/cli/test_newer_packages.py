@@ -98,6 +98,24 @@ def test_an_undeclared_package_can_be_added(numpy: Program, index: Index) -> Non
     assert numpy("run", ".").code == 1  # the lock without it is another one
 
 
+def test_all_that_is_undeclared_is_said_at_once(numpy: Program) -> None:
+    (numpy.directory / "parts").mkdir()
+    (numpy.directory / "parts" / "__init__.py").write_text(
+        "import os, cv2, numpy\nfrom . import x\n"
+    )
+    (numpy.directory / "parts" / "x.py").write_text("")
+    commit(numpy, "import json\nimport sklearn.tree\nfrom parts import x\nfrom yaml import load\n")
+    said = numpy("run", ".")
+    assert (
+        "the step imports `sklearn`, `yaml`, `cv2`, and the project does not declare "
+        "`scikit-learn`, `pyyaml` and `opencv-python-headless`"
+    ) in said.err
+    assert (
+        "hint: add them to python_env.yaml, or pass `--add-package scikit-learn --add-package "
+        "pyyaml --add-package opencv-python-headless`"
+    ) in said.err
+
+
 def test_a_module_of_the_project_is_no_package(numpy: Program) -> None:
     (numpy.directory / "src").mkdir()
     (numpy.directory / "src" / "own.py").write_text("")
