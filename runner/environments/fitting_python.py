@@ -16,9 +16,10 @@ from runner.environments.requirements import name_of
 from runner.errors import NoSuchPython
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from runner.environments.base import Interpreter, Spec
+    from runner.errors import EnvironmentFailure
     from runner.progress import Progress
     from runner.settings import Settings
 
@@ -33,12 +34,39 @@ def better(
     """`first`, or an older Python that has wheels where `first` has none.
 
     Args:
-        spec: names no Python, or only a range.
+        spec: names no Python.
         first: what is taken where everything fits.
     """
+    for minor, gained in _older(spec, first, progress):
+        if (found := _find(minor, settings, progress)) is not None:
+            _say(found, first, gained, progress)
+            return found
+    return first
+
+
+def suggest(
+    error: EnvironmentFailure,
+    spec: Spec,
+    taken: Interpreter,
+    *,
+    settings: Settings,
+    progress: Progress,
+) -> None:
+    """Let the hint of a build that fails name an older Python that need not build."""
+    for minor, gained in _older(spec, taken, progress):
+        if _find(minor, settings, progress) is not None:
+            names = ", ".join(f"`{name}`" for name in sorted(gained))
+            error.hint = f"pass `--python 3.{minor}`, for which {names} need not be built"
+            return
+
+
+def _older(
+    spec: Spec, first: Interpreter, progress: Progress
+) -> Iterator[tuple[int, frozenset[str]]]:
+    """Older minor versions that lack fewer wheels, the best first, and what they have more."""
     pinned = tuple(line for line in spec.requirements if _PINNED.match(line))
     if not pinned:
-        return first
+        return
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="reprun-python-") as temporary:
@@ -46,18 +74,14 @@ def better(
         newest = versions.numbers(first.version)[1]
         lacking = question.lacking(newest)
         if not lacking:
-            return first
+            return
         progress.update(f"looking for a Python that has wheels of {', '.join(sorted(lacking))}")
         older = sorted((minor for minor in python_of_day.RELEASED if minor < newest), reverse=True)
         # What never has a wheel has none anywhere: the fewest is what there is to have.
-        by_count = sorted(older, key=lambda minor: len(question.lacking(minor)))
-        for minor in by_count:
+        for minor in sorted(older, key=lambda minor: len(question.lacking(minor))):
             if len(question.lacking(minor)) >= len(lacking):
-                break
-            if (found := _find(minor, spec, settings, progress)) is not None:
-                _say(found, first, lacking - question.lacking(minor), progress)
-                return found
-    return first
+                return
+            yield minor, lacking - question.lacking(minor)
 
 
 class _Question:
@@ -112,10 +136,9 @@ class _Question:
         return arguments + build_tools.arguments(BuildTools(self._spec.as_of), self._folder)
 
 
-def _find(minor: int, spec: Spec, settings: Settings, progress: Progress) -> Interpreter | None:
-    asked = f"==3.{minor}.*,{spec.python}" if spec.python else f"3.{minor}"
+def _find(minor: int, settings: Settings, progress: Progress) -> Interpreter | None:
     try:
-        return interpreters.find(asked, exact=True, settings=settings, progress=progress)
+        return interpreters.find(f"3.{minor}", exact=True, settings=settings, progress=progress)
     except NoSuchPython:
         return None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from runner import fingerprint
 from runner.environments import contents
 from runner.environments.base import Activation, Lock
+from runner.errors import BuildFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,13 @@ def lock(spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progr
     python = _release(spec, found)
     from runner.environments.resolve import resolve
 
-    return resolve(spec, found, python, files=files, settings=settings, progress=progress)
+    try:
+        return resolve(spec, found, python, files=files, settings=settings, progress=progress)
+    except BuildFailure as error:
+        from runner.environments import fitting_python
+
+        fitting_python.suggest(error, spec, found, settings=settings, progress=progress)
+        raise
 
 
 def peek(spec: Spec, *, settings: Settings) -> Lock | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.environments import interpreters
+from runner.errors import BuildFailure
 from runner.manifest.model import EnvironmentReference
 from tests.support.index import wheel_bytes
 
@@ -95,3 +96,13 @@ def test_wheels_for_a_python_that_is_not_here_change_nothing(workshop: Workshop)
     add_for(workshop, "alpha", "1.0", *(absent or ["2.7"]))
     workshop.index.sdist("alpha", "1.0")
     assert lock_of(workshop, "alpha==1.0\n") == OWN
+
+
+def test_a_build_that_fails_names_the_python_that_need_not_build(workshop: Workshop) -> None:
+    then = older(workshop)
+    add_for(workshop, "alpha", "1.0", then)
+    workshop.index.sdist("alpha", "1.0", fail="raise SystemExit('not on a Python of today')")
+    workshop.project.write(".python-version", f"{OWN}\n")
+    with pytest.raises(BuildFailure) as caught:
+        lock_of(workshop, "alpha==1.0\n")
+    assert caught.value.hint == f"pass `--python {then}`, for which `alpha` need not be built"
