@@ -47,15 +47,18 @@ def _absent(error: NoSuchPackage, spec: Spec) -> str | None:
     """The name, out of conda's section, that no index has; None where that isn't what failed."""
     match = _ABSENT.search(error.message)
     name = normalised(match.group(1)) if match else None
-    return name if name in spec.origins else None
+    by_pip = bool(spec.origins) and any(name_of(line) == name for line in spec.requirements)
+    return name if name in spec.origins or by_pip else None
 
 
 def _explained(error: NoSuchPackage, spec: Spec) -> NoSuchPackage:
     """`error` in the words of conda's file, where it is about a package of conda's section."""
     if (name := _absent(error, spec)) is not None:
+        asked = spec.origins.get(name)
         return NoSuchPackage(
-            f"{spec.origins[name]} was looked for as `{name}` on the Python index, which has no "
-            "such package",
+            f"{asked} was looked for as `{name}` on the Python index, which has no such package"
+            if asked
+            else error.message,
             _misspelt(error) or "`--skip-unmapped` runs without it, if it is for conda only",
             details=error.details,
         )
@@ -78,7 +81,8 @@ def _misspelt(error: NoSuchPackage) -> str | None:
 def note(spec: Spec, names: Iterable[str]) -> Iterator[str]:
     """Lines for a lock that say what was left out of it."""
     for name in names:
-        yield f"{_LEFT_OUT}{spec.origins[name]}, which no index has as `{name}`"
+        asked = spec.origins.get(name, f"`{name}` below `pip:`")
+        yield f"{_LEFT_OUT}{asked}, which no index has as `{name}`"
 
 
 def warn(text: str, progress: Progress) -> None:

@@ -255,7 +255,9 @@ def _remarks(
     if foreign:
         yield f"any version is taken, as theirs can't be one of the index: {', '.join(foreign)}"
     left = list(_left_out(content, kept, libraries))
-    if left:
+    # Nearly every file names the usual channels: alone they are not worth a word on every run.
+    only_channels = len(left) == bool(content.channels)
+    if left and not (only_channels and conda_names.USUAL_CHANNELS.issuperset(content.channels)):
         yield f"left out, as a venv has no use for them: {'; '.join(left)}"
 
 

@@ -177,6 +177,8 @@ MARKERS: Final = {
     "futures": "python_version < '3'",
     "typing": "python_version < '3.5'",
 }
+# Where conda looks for what the Python index has, too.
+USUAL_CHANNELS: Final = frozenset({"defaults", "conda-forge", "anaconda", "main", "nodefaults"})
 # What nobody wishes for: the environment gets its own.
 TOOLS: Final = frozenset({"pip", "wheel"})
 

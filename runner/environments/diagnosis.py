@@ -124,7 +124,8 @@ def _unparsed(messages: str, where: str) -> EnvironmentFailure | None:
         return None
     reason, line = match.groups()
     if single := re.fullmatch(r"([\w.\[\]-]+)\s*=\s*(\d[^=]*)", line):
-        hint = f"did you mean `{single.group(1)}=={single.group(2)}`?"
+        meant = f"{single.group(1)}=={single.group(2)}"
+        hint = f"did you mean `{meant}`? pass `--add-package {meant}`, or correct the file"
     elif "git+" in line:
         hint = "write it as `name @ git+https://HOST/OWNER/NAME@VERSION`"
     else:

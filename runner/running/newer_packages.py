@@ -26,7 +26,14 @@ _LAST_WITH: Final = {"distutils": "3.11", "imp": "3.11", "asynchat": "3.11", "as
                      "collections": "3.9", "fractions": "3.8", "time": "3.12"}  # fmt: skip
 _LOOKED_AT: Final = 500  # files of the project
 _UNEXPECTED: Final = r"TypeError: ([\w.]+)\(\) got an unexpected keyword argument '(\w+)'"
-_OWNERS: Final = {"DataFrame": "pandas", "Series": "pandas", "ndarray": "numpy"}
+_OWNERS: Final = {"DataFrame": "pandas", "Series": "pandas", "ndarray": "numpy",
+                  "RunInfo": "mlflow"}  # fmt: skip
+_LONG_AGO: Final = 365  # days
+# These come from outside, whatever package meets them first.
+_NOT_OF_PACKAGES: Final = (
+    r"(?:FileNotFound|Permission|Connection|Memory|Timeout|IsADirectory|NotADirectory|URL|HTTP|OS|"
+    r"IO|SSL|EOF)Error$|Interrupt$|Exit$|(?:RestException|MaxRetryError|NoSuchBucket)$"
+)
 
 
 class Cause(NamedTuple):
@@ -51,7 +58,7 @@ def explain(text: str, ready: Ready) -> Explained | None:
         return None
     versions = {normalised(one.name): one.version for one in environment.packages}
     python = environment.interpreter.version if environment.interpreter else ""
-    cause = cause_of(text, versions, python)
+    cause = cause_of(text, versions, python) or _of_long_ago(text, versions, planned)
     if cause is None or _pinned(cause.package, planned) or _is_own(cause.called, ready):
         return None
     day = _day(planned)
@@ -89,8 +96,8 @@ def _flag(day: str | None) -> str:
     return "--as-of commit" if day else "--as-of DATE"
 
 
-def _day(planned: Plan) -> str | None:
-    """The day of the commit where it is old enough to matter."""
+def _day(planned: Plan, days: int = _DAYS) -> str | None:
+    """The day of the commit where it is at least `days` old."""
     from datetime import UTC, datetime, timedelta
 
     if planned.source.commit is None:
@@ -100,7 +107,7 @@ def _day(planned: Plan) -> str | None:
     except RunnerError:
         return None  # a hint is not worth another failure
     age = datetime.now(UTC) - datetime.fromisoformat(moment)
-    return moment[:10] if age >= timedelta(days=_DAYS) else None
+    return moment[:10] if age >= timedelta(days=days) else None
 
 
 def _names_python(planned: Plan) -> bool:
@@ -232,6 +239,21 @@ def _no_method(text: str, versions: Mapping[str, str], python: str) -> Cause | N
     if package is None or package not in versions:
         return None
     return Cause(package, f"{_with_version(package, versions)} has no `{kind}.{name}`")
+
+
+def _of_long_ago(text: str, versions: Mapping[str, str], planned: Plan) -> Cause | None:
+    """Any error inside of a package, of a project that is far older than its packages."""
+    if _day(planned, _LONG_AGO) is None:
+        return None
+    error = re.findall(r"(?m)^([A-Za-z_][\w.]*)(?:: [^\n]*)?$", text)
+    frames = re.findall(r'(?m)^  File "([^"]+)", line \d+, in ', text)
+    place = re.search(r"/site-packages/([\w-]+)", frames[-1]) if frames else None
+    if place is None or not error or re.search(_NOT_OF_PACKAGES, error[-1]):
+        return None
+    package = _owner(place[1], versions)
+    if package is None:
+        return None
+    return Cause(package, f"{_with_version(package, versions)} does not take what the step does")
 
 
 def _inside(text: str, versions: Mapping[str, str], python: str) -> Cause | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from runner.manifest.model import HIDDEN
 from runner.store import journal, layout, scan
 from runner.store.encoding import number
 from runner.store.records import Logged, LoggedMetric
@@ -38,7 +39,7 @@ def gather(run: Run, settings: Settings) -> Run:
     if state.empty and not artifacts:
         return run
     logged = Logged(
-        parameters=_cut(state.parameters),
+        parameters=_cut(_further(state.parameters, run)),
         tags=_cut(state.tags),
         metrics={name: _metric(series) for name, series in state.metrics.items()},
         artifacts=artifacts,
@@ -52,6 +53,26 @@ def gather(run: Run, settings: Settings) -> Run:
         metrics={**last, **run.metrics},
         warnings=tuple(dict.fromkeys((*run.warnings, *warnings))),
     )
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two texts are the same value: `0.1` and `0.10`, `True` and `true`."""
+    if one == other or one.casefold() == other.casefold():
+        return True
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return False
+
+
+def _further(parameters: Mapping[str, str], run: Run) -> dict[str, str]:
+    """The parameters that the run was not given, or not with this value."""
+    given = {one.name: HIDDEN if one.secret else one.text for one in run.parameters}
+    return {
+        name: text
+        for name, text in parameters.items()
+        if name not in given or not alike(given[name], text)
+    }
 
 
 def _metric(series: journal.Series) -> LoggedMetric:

@@ -154,7 +154,8 @@ class Logged(Struct, frozen=True):
     """What the step logged through MLflow's calls.
 
     Attributes:
-        parameters, tags: name → text, as logged; a very long text is cut off here only.
+        parameters: name → text, as logged, where the run was not given the same value.
+        tags: name → text; a very long text is cut off here only.
         artifacts: the files that it handed over, relative to `logged/` below the run.
         inputs: data sets, as MLflow describes them.
         models: logged models, as MLflow describes them.

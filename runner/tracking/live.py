@@ -6,7 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from runner.store import journal
+from runner.store import journal, logged
 from runner.tracking.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Live:
             known = self.state.parameters
             new = {name: self._hide(text) for name, text in parameters.items()}
             for name, text in new.items():
-                if name in known and not _alike(known[name], text):
+                if name in known and not logged.alike(known[name], text):
                     raise Refusal(
                         "INVALID_PARAMETER_VALUE",
                         "Changing param values is not allowed. Param with "
@@ -129,16 +129,6 @@ class Live:
             if (event := journal.event_of(line)) is not None:
                 journal.fold(self._state, event)
         self._read += len(whole)
-
-
-def _alike(one: str, other: str) -> bool:
-    """`0.1` and `0.10`, `True` and `true` are the same value."""
-    if one == other or one.casefold() == other.casefold():
-        return True
-    try:
-        return float(one) == float(other)
-    except ValueError:
-        return False
 
 
 def _hidden(value: Any, hide: Callable[[str], str]) -> Any:  # noqa: ANN401  JSON

@@ -53,6 +53,23 @@ def test_what_a_newer_package_has_no_more(numpy: Program) -> None:
     assert numpy("run", ".", "--as-of", "commit").out == "1.0\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "told"), [("KeyError(1518)", True), ("FileNotFoundError('data.csv')", False)]
+)
+def test_an_error_inside_of_a_much_newer_package(
+    reprun: Program, index: Index, error: str, told: bool
+) -> None:
+    files = {"pandas/__init__.py": f"def get(x):\n    raise {error}\n"}
+    index.wheel("pandas", "2.0", uploaded="2025-06-01T00:00:00Z", files=files)
+    step = "import pandas\npandas.get(1518)\n"
+    commit(reprun, step, "dependencies: [pandas]\n")
+    said = reprun("run", ".")
+    assert said.code == 1
+    words = "pandas 2.0 does not take what the step does; the project's commit is of 2024-01-02"
+    assert (words in said.err) is told
+    assert ("hint: pass `--as-of commit`" in said.err) is told
+
+
 def test_without_a_commit_the_hint_asks_for_a_date(numpy: Program) -> None:
     files = {"python_env_yaml": "dependencies: [numpy]\n", "step_py": USES}
     samples.lay(numpy.directory, MANIFEST, **files)

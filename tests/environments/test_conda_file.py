@@ -327,3 +327,12 @@ def test_any_text_is_read_or_refused(project: Folder, text: str) -> None:
         (project.root / "conda.yaml").write_text(content)
         with contextlib.suppress(EnvironmentFailure):
             assert read_conda_file(project, "conda.yaml") is not None
+
+
+def test_the_usual_channels_alone_are_not_worth_a_word(project: Folder) -> None:
+    usual, other = (
+        read(project, f"channels: [conda-forge, {name}]\n" + packages("numpy=1.16", "pip"))
+        for name in ("defaults", "bioconda")
+    )
+    assert usual.warnings == ()
+    assert other.warnings == (LEFT_OUT + "the channels conda-forge, bioconda",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,13 +139,23 @@ def test_a_package_of_an_older_python_says_which(workshop: Workshop) -> None:
     for tag in ("cp27-cp27m", "cp35-cp35m", "cp36-cp36m"):
         name = f"alpha-1.9.0-{tag}-manylinux1_x86_64.whl"
         workshop.index.add("alpha", name, wheel_bytes("alpha", "1.9.0"))
-    write(workshop, "alpha=1.9")
+    write(workshop, f"python={'.'.join(platform.python_version_tuple()[:2])}", "alpha=1.9")
     with pytest.raises(DependencyConflict) as caught:
         lock_of(workshop)
     assert caught.value.message == (
         "conda.yaml: `alpha==1.9.0` has no wheel for this Python, but for 3.6"
     )
     assert caught.value.hint == "name Python 3.6 in conda.yaml, or another version of `alpha`"
+
+
+def test_conda_names_below_pip_can_be_left_out_too(workshop: Workshop) -> None:
+    workshop.index.wheel("alpha", "1.0")
+    write(workshop, "alpha", more="  - pip:\n    - python-bioinformer==1.2\n")
+    with pytest.raises(NoSuchPackage, match="no package is called `python-bioinformer`") as caught:
+        lock_of(workshop)
+    assert "`--skip-unmapped` runs without it" in (caught.value.hint or "")
+    lock = lock_of(workshop, skip=True)
+    assert "# left out: `python-bioinformer` below `pip:`" in lock.text
 
 
 def test_what_no_index_has_can_be_left_out_and_is_told_every_time(workshop: Workshop) -> None:
