@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
-from runner.store import runs
+from runner.store import layout, runs
 from runner.store.encoding import hiding
 from runner.tracking.endpoint import Endpoint
 from tests.support.runs import ENDED, make_run
@@ -155,6 +155,7 @@ def open_scene(settings: Settings) -> Iterator[Callable[..., Scene]]:
     endpoints: list[Endpoint] = []
 
     def opened(**different: Any) -> Scene:  # noqa: ANN401  any field
+        layout.prepare(settings)
         run = runs.begin(
             make_run(**{"experiment": None, "metrics": {}, "outputs": (), **different}),
             lock_text="",

@@ -91,7 +91,8 @@ def test_health_and_what_the_server_can_do(scene: Scene) -> None:
     [
         b"{", b"nothing", b"[1]", b'"text"', b"\xff\xfe", b'{"metrics": 1}',
         b'{"run_id": 3}', b'{"metrics": [{"key": "a"}]}', b'{"metrics": [{"value": 1}]}',
-        b'{"metrics": [{"key": "a", "value": "high"}]}', b'{"metrics": [{"key": "a", "value": []}]}',
+        b'{"metrics": [{"key": "a", "value": "high"}]}',
+        b'{"metrics": [{"key": "a", "value": []}]}',
         b'{"metrics": [{"key": "a", "value": 1, "step": 1.5}]}',
         b'{"metrics": [{"key": "a", "value": 1, "step": 9223372036854775808}]}',
         b'{"params": [{"key": 1, "value": 2}]}', b'{"tags": {"a": "b"}}', b"[" * 100_000,
