@@ -47,7 +47,7 @@ def _place(session: Session, path: str, *, writing: bool) -> tuple[Path, str]:
         if model is None:
             raise missing(f"Logged model with ID '{model_id}' not found.")
         inside = f"{model['folder']}/{below}"
-    return run.directory / layout.LOGGED, inside.strip("/")
+    return run.directory / layout.LOGGED, inside.rstrip("/")
 
 
 def _hidden(session: Session, call: Call, path: str) -> frozenset[str]:
@@ -87,15 +87,21 @@ def _new_file(top: Path, place: Path) -> Iterator[BinaryIO]:
     """
     new = top.parent / f"{layout.UPLOADING}{os.urandom(8).hex()}"
     try:
+        # Where it stands, the run's end looks for what was never sent whole.
+        top.mkdir(exist_ok=True)
         with new.open("xb") as file:
             yield file
         place.parent.mkdir(parents=True, exist_ok=True)
         new.replace(place)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Refusal("RESOURCE_EXHAUSTED", f"the artifact can't be kept: {reason}") from error
+        raise _no_room(error) from error
     finally:
         new.unlink(missing_ok=True)
+
+
+def _no_room(error: OSError) -> Refusal:
+    reason = (error.strerror or str(error)).lower()
+    return Refusal("RESOURCE_EXHAUSTED", f"the artifact can't be kept: {reason}")
 
 
 @routes.on("PUT", f"{_PLACE}/{{*}}")
@@ -200,7 +206,11 @@ def create_upload(session: Session, call: Call) -> dict[str, Any]:
     top, _ = _whole(session, call.parts[0], said)
     count = number(said, "num_parts", 1, most=_MOST_PARTS)
     upload_id = os.urandom(16).hex()
-    (top.parent / f"{_PARTS}{upload_id}").mkdir(mode=0o700)
+    try:
+        top.mkdir(exist_ok=True)
+        (top.parent / f"{_PARTS}{upload_id}").mkdir(mode=0o700)
+    except OSError as error:
+        raise _no_room(error) from error
     below = f"{session.address}/api/2.0/mlflow-artifacts/mpu/part/{top.parent.name}/{upload_id}"
     return {
         "upload_id": upload_id,
@@ -218,7 +228,9 @@ def upload_part(session: Session, call: Call) -> dict[str, Any]:
     directory = session.live(run_id).run.directory
     assert directory is not None
     folder = _parts(directory, upload_id)
-    place = folder / str(number({"part": part}, "part", 0, most=_MOST_PARTS))
+    if not (index := number({"part": part}, "part", 0, most=_MOST_PARTS)):
+        raise wrong(f"parts are counted from 1, not from {part}")
+    place = folder / str(index)
     with _new_file(directory / layout.LOGGED, place) as file:
         call.body.copy_to(file)
     return {"etag": place.name}

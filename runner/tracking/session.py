@@ -169,7 +169,11 @@ class Session:
             made = self._made.get(live.run.id)
             if made is None or status is None:
                 return
-            self._finish(replace(made, ended=_text(state.ended or int(time.time() * 1000))), status)
+            ended = replace(made, ended=_text(state.ended or int(time.time() * 1000)))
+            try:
+                self._finish(ended, status)
+            except RunnerError as error:
+                raise Refusal("RESOURCE_EXHAUSTED", error.message) from error
 
     def _finish(self, made: Run, status: str, reason: str | None = None) -> None:
         # Until it is written as ended it counts as running, whatever happens here.

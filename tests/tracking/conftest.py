@@ -68,22 +68,22 @@ class Client:
         finally:
             connection.close()
 
-    def ask(self, method: str, path: str, said: Any = None) -> Answer:  # noqa: ANN401  JSON
+    def ask(self, method: str, path: str, /, said: Any = None) -> Answer:  # noqa: ANN401  JSON
         """One of MLflow's calls, refused or not."""
         if method == "GET":
             query = f"?{urlencode(said, doseq=True)}" if said else ""
             return self.raw("GET", f"{API}/mlflow/{path}{query}")
         return self.raw(method, f"{API}/mlflow/{path}", json.dumps(said or {}).encode())
 
-    def post(self, path: str, **said: Any) -> Any:  # noqa: ANN401  JSON
+    def post(self, path: str, /, **said: Any) -> Any:  # noqa: ANN401  JSON
         """What the endpoint answers to a call that it takes."""
         return taken(self.ask("POST", path, said))
 
-    def get(self, path: str, **said: Any) -> Any:  # noqa: ANN401  JSON
+    def get(self, path: str, /, **said: Any) -> Any:  # noqa: ANN401  JSON
         """What the endpoint answers to a question that it understands."""
         return taken(self.ask("GET", path, said))
 
-    def refused(self, path: str, method: str = "POST", **said: Any) -> Answer:  # noqa: ANN401
+    def refused(self, path: str, method: str = "POST", /, **said: Any) -> Answer:  # noqa: ANN401
         """The refusal of a call; of no status that clients try again."""
         answer = self.ask(method, path, said)
         assert answer.status in {400, 403, 404}, answer
