@@ -29,6 +29,8 @@ _VERSION = re.compile(r"/(?:ajax-)?api/[0-9.]+(?:/preview)?(?=/)")
 _CLIENT = re.compile(r"mlflow-python-client/(\d+)\.(\d+)")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,15}")
+# Older clients go on with their parent's connection after a fork, and hear others' answers.
+_SAFE_TO_FORK = (2, 9)
 _BLOCK = 1 << 18
 _LINGER = 10.0  # seconds
 _SERVER_INFO = {
@@ -105,7 +107,10 @@ class Conversation(BaseHTTPRequestHandler):
         if not hmac.compare_digest(token.encode(), self._token.encode()):
             raise Refusal("PERMISSION_DENIED", "the address lacks the run's token", FORBIDDEN)
         plain = _VERSION.sub("", f"/{unquote(rest)}", count=1)
-        call = Call(self.command, plain, query, body, self._client())
+        client = self._client()
+        if client is not None and client < _SAFE_TO_FORK:
+            self.close_connection = True
+        call = Call(self.command, plain, query, body, client)
         for routes in (*_ROUTES, common):
             if (handler := routes.find(call)) is not None:
                 answer = handler(self._session, call)
@@ -162,6 +167,8 @@ class Conversation(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(answer.size))
             for name, value in answer.headers.items():
                 self.send_header(name, value)
+            if self.close_connection:
+                self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.flush()
             # Nothing of it is no count that `sendfile` takes; a shorter file is a broken answer.
