@@ -180,7 +180,7 @@ def _close(
     for text in (*outcome.warnings, *captured.warnings, *doubts):
         progress.warning(text)
     if outcome.ended_by == "exit" and outcome.exit_code:
-        _explain_missing_file(ready, begun.directory, settings, progress)
+        _explain(ready, begun, settings, progress)
     closed = recording.closing(
         begun,
         outcome,
@@ -192,13 +192,14 @@ def _close(
     return runs.finish(closed, settings=settings)
 
 
-def _explain_missing_file(
-    ready: Ready, run_directory: Path, settings: Settings, progress: Noting
-) -> None:
-    from runner.running import missing_files
+def _explain(ready: Ready, begun: Run, settings: Settings, progress: Noting) -> None:
+    """Say why the step failed, where that can be read out of what it said."""
+    from runner.running import missing_files, other_stores
 
-    found = missing_files.explain(
-        run_directory / "stderr.log",
+    assert begun.directory is not None
+    stderr = begun.directory / "stderr.log"
+    found = other_stores.explain(stderr, begun.id) or missing_files.explain(
+        stderr,
         ready.step,
         ready.planned.source,
         ready.checkout,
