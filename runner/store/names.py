@@ -83,7 +83,8 @@ def _latest(entry_point: str | None, status: str | None, settings: Settings) -> 
     from runner.store import index
     from runner.store.summaries import Filter
 
-    wanted = Filter(entry_point=entry_point, status=status, limit=1)
+    # Who asks for the latest run means a step, not what it logged a moment later.
+    wanted = Filter(entry_point=entry_point, status=status, steps=True, limit=1)
     found = index.list_runs(wanted, settings=settings, progress=Silent())
     if found:
         return found[0].id
