@@ -37,6 +37,7 @@ def gather(run: Run, settings: Settings) -> Run:
     except OSError as error:
         state = journal.State()
         warnings.append(f"what the step logged can't be read: {(error.strerror or '').lower()}")
+    run = replace(run, warnings=tuple(dict.fromkeys((*run.warnings, *warnings))))
     if state.empty and not artifacts:
         return run
     logged = Logged(
@@ -53,7 +54,6 @@ def gather(run: Run, settings: Settings) -> Run:
         name=run.name if state.name is None else _short(state.name),
         logged=logged,
         metrics={**last, **run.metrics},
-        warnings=tuple(dict.fromkeys((*run.warnings, *warnings))),
     )
 
 
