@@ -188,6 +188,7 @@ COMPANIONS: Final = (
     ("lightgbm", None, ("scikit-learn",)),  # its recipe until 4, then the index's declares an extra
     # The `defaults` recipe up to 2.4. Keras 2.2 does not run on TensorFlow 2.
     ("keras", "2.3", ("tensorflow<2",)),
+    ("keras", "2.4", ("tensorflow<2.3",)),
     ("keras", None, ("tensorflow",)),
 )
 # Any of these is company enough.

@@ -126,7 +126,7 @@ def _earlier(source: Source, settings: Settings) -> Iterator[Run]:
     from runner.store import index, runs
     from runner.store.summaries import Filter
 
-    wanted = Filter(status="finished", source=source.url, limit=LATEST_RUNS)
+    wanted = Filter(status="finished", source=source.url, steps=True, limit=LATEST_RUNS)
     for summary in index.list_runs(wanted, settings=settings, progress=Silent()):
         if summary.subdirectory == source.subdirectory:
             try:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import errno
 import math
 import os
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import msgspec
 from msgspec import Struct, field
@@ -26,11 +27,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+_NAME = "mlflow.runName"  # a run's name is a tag to MLflow, too
+
 Point = tuple[str, float, int, int]
 """Name, value, step, and milliseconds since 1970 of one measurement."""
 
+
+class Event(TypedDict, total=False):
+    """One line; `metrics` has points, `model` a logged model or, of points, its id."""
+
+    metrics: list[tuple[str, float | Literal["NaN", "Infinity", "-Infinity"], int, int]]
+    model: str | dict[str, Any]
+    parameters: dict[str, str]
+    tags: dict[str, str | None]
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+    status: str
+    ended: int | None
+    name: str
+    lifecycle: str
+
+
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
+# A line that is not of ours, whoever wrote it, must not keep the run from being recorded.
+_decode = msgspec.json.Decoder(Event).decode
 
 
 class Series(Struct):
@@ -71,6 +91,21 @@ class State(Struct):
     name: str | None = None
     deleted: bool = False
 
+    def copy(self) -> State:
+        """The same, for a reader: what is logged meanwhile does not change it."""
+        return State(
+            parameters=dict(self.parameters),
+            tags=dict(self.tags),
+            metrics={name: copy(series) for name, series in self.metrics.items()},
+            models={name: _copied(model) for name, model in self.models.items()},
+            inputs=list(self.inputs),
+            outputs=list(self.outputs),
+            status=self.status,
+            ended=self.ended,
+            name=self.name,
+            deleted=self.deleted,
+        )
+
     @property
     def empty(self) -> bool:
         """Whether nothing was logged that a record would keep."""
@@ -79,33 +114,40 @@ class State(Struct):
         )
 
 
-def line_of(event: dict[str, Any]) -> bytes:
-    """The journal's line for `event`; its metrics are points."""
-    if "metrics" in event:
-        points = [
-            point if math.isfinite(point[1]) else (point[0], _text(point[1]), *point[2:])
-            for point in event["metrics"]
-        ]
-        event = {**event, "metrics": points}
+def _copied(model: dict[str, Any]) -> dict[str, Any]:
+    return {key: dict(it) if isinstance(it, dict) else it for key, it in model.items()}
+
+
+def line_of(event: Event) -> bytes:
+    """The journal's line for `event`."""
     return _encode(event) + b"\n"
 
 
-def _text(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+def written(point: Point) -> tuple[str, float | Literal["NaN", "Infinity", "-Infinity"], int, int]:
+    """A measurement as an event has it: numbers that JSON lacks are texts."""
+    name, value, step, time = point
+    if math.isfinite(value):
+        return point
+    return (
+        name,
+        "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity",
+        step,
+        time,
+    )
 
 
-def append(handle: int, line: bytes) -> None:
-    """Append a line; what can't be written whole is taken back.
+def append(handle: int, lines: bytes) -> None:
+    """Append lines; what can't be written whole is taken back.
 
     Raises:
         OSError: there is no room.
     """
-    written = os.write(handle, line)
-    if written == len(line):
+    size = os.write(handle, lines)
+    if size == len(lines):
         return
     end = os.lseek(handle, 0, os.SEEK_CUR)
     if os.fstat(handle).st_size == end:
-        os.ftruncate(handle, end - written)
+        os.ftruncate(handle, end - size)
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -119,7 +161,7 @@ def opened(directory: Path) -> int:
     return os.open(directory / layout.JOURNAL, flags, 0o600)
 
 
-def events(directory: Path) -> Iterator[dict[str, Any]]:
+def events(directory: Path) -> Iterator[Event]:
     """Every event of the run's journal, in order; none where there is no journal."""
     try:
         with (directory / layout.JOURNAL).open("rb") as file:
@@ -130,15 +172,14 @@ def events(directory: Path) -> Iterator[dict[str, Any]]:
         return
 
 
-def event_of(line: bytes) -> dict[str, Any] | None:
+def event_of(line: bytes) -> Event | None:
     """The event of a line, None for one that was cut off or damaged."""
     if not line.endswith(b"\n"):
         return None
     try:
-        event = _decode(line)
-    except msgspec.DecodeError:
+        return _decode(line)
+    except (msgspec.DecodeError, RecursionError):
         return None
-    return event if isinstance(event, dict) else None
 
 
 def state_of(directory: Path) -> State:
@@ -165,21 +206,24 @@ def history(directory: Path, name: str) -> Iterator[Point]:
                 yield point
 
 
-def points_of(event: dict[str, Any]) -> Iterator[Point]:
+def points_of(event: Event) -> Iterator[Point]:
     """The measurements of an event, its numbers that JSON lacks put back."""
     for name, value, step, time in event.get("metrics", ()):
         yield name, NOT_FINITE[value] if isinstance(value, str) else float(value), step, time
 
 
-def fold(state: State, event: dict[str, Any]) -> None:
+def fold(state: State, event: Event) -> None:
     """Take an event into `state`."""
+    model = event.get("model")
     if "metrics" in event:
-        add_points(state, points_of(event), event.get("model"))
-    elif "model" in event:
-        _fold_model(state, event["model"])
+        add_points(state, points_of(event), model if isinstance(model, str) else None)
+    elif isinstance(model, dict) and isinstance(model.get("id"), str):
+        _fold_model(state, model)
     state.parameters.update(event.get("parameters", {}))
     for name, text in event.get("tags", {}).items():
-        if text is None:
+        if name == _NAME and text is not None:
+            state.name = text
+        elif text is None:
             state.tags.pop(name, None)
         else:
             state.tags[name] = text

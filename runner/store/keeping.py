@@ -145,6 +145,8 @@ def _link(content: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         files.link_or_copy(content, target)
     except FileExistsError:
+        if target.samefile(content):
+            return  # the object is this very file: nothing must be missing, not for a moment
         target.unlink()
         files.link_or_copy(content, target)
 

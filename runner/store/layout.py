@@ -20,6 +20,7 @@ LOCK = "lock"
 ARTIFACTS = "artifacts"
 JOURNAL = "logged.jsonl"  # what the step logged by MLflow's calls, as it came
 LOGGED = "logged"  # the artifacts that the step handed over by MLflow's calls
+UPLOADING = ".uploading-"  # what a client has not sent whole yet
 CHECKOUT = "checkout"  # kept because somebody asked for it, or to save what is in it
 PARENT = "__parent__"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,14 @@ def gather(run: Run, settings: Settings) -> Run:
     What can't be read or kept is a warning: what is in the run's folder stays there anyway.
     """
     directory = run.directory or layout.run_directory(run.id, settings)
+    _forget_uploads(directory)
     artifacts, warnings = _artifacts(directory, settings)
     try:
         state = journal.state_of(directory)
     except OSError as error:
         state = journal.State()
         warnings.append(f"what the step logged can't be read: {(error.strerror or '').lower()}")
+    run = replace(run, warnings=tuple(dict.fromkeys((*run.warnings, *warnings))))
     if state.empty and not artifacts:
         return run
     logged = Logged(
@@ -43,15 +46,15 @@ def gather(run: Run, settings: Settings) -> Run:
         tags=_cut(state.tags),
         metrics={name: _metric(series) for name, series in state.metrics.items()},
         artifacts=artifacts,
-        inputs=tuple(state.inputs),
-        models=tuple(state.models.values()),
+        inputs=tuple(_shortened(one) for one in state.inputs),
+        models=tuple(_shortened(one) for one in state.models.values()),
     )
     last = {name: series.last for name, series in state.metrics.items()}
     return replace(
         run,
+        name=run.name if state.name is None else _short(state.name),
         logged=logged,
         metrics={**last, **run.metrics},
-        warnings=tuple(dict.fromkeys((*run.warnings, *warnings))),
     )
 
 
@@ -82,12 +85,32 @@ def _metric(series: journal.Series) -> LoggedMetric:
 
 
 def _cut(texts: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: text
-        if len(text) <= LONGEST
-        else f"{text[:LONGEST]}… ({len(text):,} characters, all of them in {layout.JOURNAL})"
-        for name, text in texts.items()
-    }
+    return {name: _short(text) for name, text in texts.items()}
+
+
+def _short(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]}… ({len(text):,} characters, all of them in {layout.JOURNAL})"
+
+
+def _shortened(value: Any) -> Any:  # noqa: ANN401  JSON
+    if isinstance(value, str):
+        return _short(value)
+    if isinstance(value, dict):
+        return {key: _shortened(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in value]
+    return value
+
+
+def _forget_uploads(directory: Path) -> None:
+    """Remove what was never sent whole, because somebody was killed."""
+    from runner import files
+
+    with contextlib.suppress(OSError):
+        for unfinished in directory.glob(f"{layout.UPLOADING}*"):
+            files.remove_tree(unfinished)
 
 
 def _artifacts(directory: Path, settings: Settings) -> tuple[tuple[RecordedFile, ...], list[str]]:

@@ -83,9 +83,10 @@ def _latest(entry_point: str | None, status: str | None, settings: Settings) -> 
     from runner.store import index
     from runner.store.summaries import Filter
 
-    # What a step started is no run that a person means by `latest`, unless they name it.
+    # What a step started is no run that a person means by `latest`, unless they name it; what it
+    # logged as a run is no step at all.
     top = "" if entry_point is None else None
-    wanted = Filter(entry_point=entry_point, status=status, parent=top, limit=1)
+    wanted = Filter(entry_point=entry_point, status=status, parent=top, steps=True, limit=1)
     found = index.list_runs(wanted, settings=settings, progress=Silent())
     if found:
         return found[0].id

@@ -22,6 +22,7 @@ class Filter(Struct, frozen=True):
     Attributes:
         source: part of the source's address.
         parent: the run that started them; "" for those that a person started.
+        steps: only runs that have a step of their own, none that a step made by MLflow's calls.
         experiment: an experiment's name or id.
         tag: name and value; value None for any.
         limit: how many at most, None for all.
@@ -34,6 +35,7 @@ class Filter(Struct, frozen=True):
     tag: tuple[str, str | None] | None = None
     source: str | None = None
     parent: str | None = None
+    steps: bool = False
     limit: int | None = None
     newest_first: bool = True
 
@@ -46,6 +48,7 @@ class Summary(Struct, frozen=True):
         project: the manifest's name.
         parent: the run whose step started it.
         wall_s: seconds that the step took, None while it runs.
+        logged_by: the run whose step made it by MLflow's calls, None for any other.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Summary(Struct, frozen=True):
     exit_code: int | None = None
     wall_s: float | None = None
     reason: str | None = None
+    logged_by: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,6 +93,7 @@ def summarise(run: Run) -> Summary:
         exit_code=run.exit_code,
         wall_s=run.resources.wall_s if run.resources else None,
         reason=run.reason,
+        logged_by=run.logged_by,
         metrics=run.metrics,
         tags=run.tags,
     )
@@ -114,6 +119,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "exit_code": summary.exit_code,
         "wall_s": summary.wall_s,
         "reason": summary.reason,
+        "logged_by": summary.logged_by,
         "metrics": {name: number(value) for name, value in summary.metrics.items()},
         "tags": dict(summary.tags),
     }
@@ -145,6 +151,7 @@ def from_text(text: str) -> Summary:
         exit_code=fields.integer("exit_code") if fields.has("exit_code") else None,
         wall_s=fields.number("wall_s") if fields.has("wall_s") else None,
         reason=fields.optional("reason"),
+        logged_by=fields.optional("logged_by"),
         metrics=fields.numbers("metrics"),
         tags=fields.texts("tags"),
     )

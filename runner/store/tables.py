@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from runner.store.summaries import Filter, Summary
 
 APPLICATION = 0x52505255
-VERSION = 2
+VERSION = 3
 BUSY_S = 2.0
 
 _SCHEMA = """
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, stamp TEXT NOT NULL, started TEXT NOT NULL, status TEXT NOT NULL,
     entry_point TEXT NOT NULL, source TEXT NOT NULL, experiment TEXT, experiment_id TEXT,
-    parent TEXT NOT NULL, summary TEXT NOT NULL
+    parent TEXT NOT NULL, logged_by TEXT NOT NULL, summary TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX by_start ON runs (started, id);
 CREATE INDEX by_status ON runs (status, started);
@@ -132,7 +132,8 @@ def replace(database: sqlite3.Connection, run_ids: Iterable[str], rows: Iterable
         database.executemany("DELETE FROM runs WHERE id = ?", gone)
         database.executemany("DELETE FROM tags WHERE run = ?", gone)
         database.executemany(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [_columns(row) for row in new]
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [_columns(row) for row in new],
         )
         database.executemany(
             "INSERT OR IGNORE INTO tags VALUES (?, ?, ?)",
@@ -160,6 +161,7 @@ def _columns(row: Row) -> tuple[str | None, ...]:
         _safe(summary.experiment),
         _safe(summary.experiment_id),
         _safe(summary.parent),
+        _safe(summary.logged_by),
         json.dumps(summaries.to_json(summary)),
     )
 
@@ -196,6 +198,8 @@ def _conditions(wanted: Filter) -> tuple[list[str], list[str]]:
     if wanted.experiment is not None:
         conditions.append("(experiment = ? OR experiment_id = ?)")
         values += [_safe(wanted.experiment)] * 2
+    if wanted.steps:
+        conditions.append("logged_by = ''")
     if wanted.source is not None:
         conditions.append("instr(source, ?) > 0")
         values.append(_safe(wanted.source))

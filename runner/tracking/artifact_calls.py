@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runner import files
 from runner.store import layout
-from runner.tracking.call import Call, Routes, Sent, texts
+from runner.tracking.call import Call, Routes, Sent, number, objects, texts
 from runner.tracking.refusal import Refusal, missing, wrong
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 routes = Routes()
 _PLACE = "/mlflow-artifacts/artifacts"
-_PARTS = f"{files.UNFINISHED}parts-"
+_PARTS = f"{layout.UPLOADING}parts-"
 _MOST_PARTS = 10_000
+_UNSAFE = re.compile(r'[^ -~]|["\\]')
 
 
 def _place(session: Session, path: str, *, writing: bool) -> tuple[Path, str]:
@@ -45,7 +47,7 @@ def _place(session: Session, path: str, *, writing: bool) -> tuple[Path, str]:
         if model is None:
             raise missing(f"Logged model with ID '{model_id}' not found.")
         inside = f"{model['folder']}/{below}"
-    return run.directory / layout.LOGGED, inside.strip("/")
+    return run.directory / layout.LOGGED, inside.rstrip("/")
 
 
 def _hidden(session: Session, call: Call, path: str) -> frozenset[str]:
@@ -69,7 +71,9 @@ def _confined(top: Path, inside: str) -> Path:
     folder = place.parent
     while not folder.exists() and folder != top:
         folder = folder.parent
-    if folder.exists() and not folder.resolve().is_relative_to(top.resolve()):
+    # A step can plant a link anywhere, in the place of the whole folder, too.
+    real = top.parent.resolve() / top.name
+    if top.is_symlink() or (folder.exists() and not folder.resolve().is_relative_to(real)):
         raise wrong(f"Invalid path: {inside!r} leads out of the run")
     return place
 
@@ -81,17 +85,23 @@ def _new_file(top: Path, place: Path) -> Iterator[BinaryIO]:
     Raises:
         Refusal: there is no room, or a folder is in its place.
     """
-    new = top.parent / f"{files.UNFINISHED}{os.urandom(8).hex()}"
+    new = top.parent / f"{layout.UPLOADING}{os.urandom(8).hex()}"
     try:
+        # Where it stands, the run's end looks for what was never sent whole.
+        top.mkdir(exist_ok=True)
         with new.open("xb") as file:
             yield file
         place.parent.mkdir(parents=True, exist_ok=True)
         new.replace(place)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Refusal("RESOURCE_EXHAUSTED", f"the artifact can't be kept: {reason}") from error
+        raise _no_room(error) from error
     finally:
         new.unlink(missing_ok=True)
+
+
+def _no_room(error: OSError) -> Refusal:
+    reason = (error.strerror or str(error)).lower()
+    return Refusal("RESOURCE_EXHAUSTED", f"the artifact can't be kept: {reason}")
 
 
 @routes.on("PUT", f"{_PLACE}/{{*}}")
@@ -117,7 +127,7 @@ def download(session: Session, call: Call) -> Sent:
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)
         raise missing(f"No such artifact: '{inside}'")
-    name = place.name.encode("ascii", "replace").decode().replace('"', "_")
+    name = _UNSAFE.sub("_", place.name)
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "X-Content-Type-Options": "nosniff",
@@ -170,16 +180,23 @@ def listed(top: Path, inside: str, *, whole: bool) -> list[dict[str, Any]]:
         Refusal: the path leaves `top`.
     """
     place = _confined(top, inside) if inside else top
-    if not place.is_dir():
+    if place.is_symlink() or not place.is_dir():
         return []
     prefix = f"{inside}/" if inside and whole else ""
     found = []
-    for item in sorted(place.iterdir()):
-        one: dict[str, Any] = {"path": f"{prefix}{item.name}", "is_dir": item.is_dir()}
-        if not item.is_dir():
-            one["file_size"] = item.lstat().st_size
-        found.append(one)
+    with os.scandir(place) as entries:
+        for item in sorted(entries, key=lambda entry: entry.name):
+            name = os.fsencode(item.name).decode("utf-8", "replace")
+            one: dict[str, Any] = {"path": f"{prefix}{name}", "is_dir": _is_folder(item)}
+            if not one["is_dir"]:
+                with contextlib.suppress(FileNotFoundError):
+                    one["file_size"] = item.stat(follow_symlinks=False).st_size
+            found.append(one)
     return found
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    return item.is_dir(follow_symlinks=False)
 
 
 @routes.on("POST", "/mlflow-artifacts/mpu/create/{*}")
@@ -187,17 +204,19 @@ def create_upload(session: Session, call: Call) -> dict[str, Any]:
     """Say where the parts of a large artifact go."""
     said = call.fields()
     top, _ = _whole(session, call.parts[0], said)
-    count = int(said.get("num_parts") or 1)
-    if not 0 < count <= _MOST_PARTS:
-        raise wrong(f"num_parts must be between 1 and {_MOST_PARTS}, not {count}")
+    count = number(said, "num_parts", 1, most=_MOST_PARTS)
     upload_id = os.urandom(16).hex()
-    (top.parent / f"{_PARTS}{upload_id}").mkdir(mode=0o700)
+    try:
+        top.mkdir(exist_ok=True)
+        (top.parent / f"{_PARTS}{upload_id}").mkdir(mode=0o700)
+    except OSError as error:
+        raise _no_room(error) from error
     below = f"{session.address}/api/2.0/mlflow-artifacts/mpu/part/{top.parent.name}/{upload_id}"
     return {
         "upload_id": upload_id,
         "credentials": [
-            {"url": f"{below}/{number}", "part_number": number, "headers": {}}
-            for number in range(1, count + 1)
+            {"url": f"{below}/{part}", "part_number": part, "headers": {}}
+            for part in range(1, count + 1)
         ],
     }
 
@@ -205,15 +224,16 @@ def create_upload(session: Session, call: Call) -> dict[str, Any]:
 @routes.on("PUT", "/mlflow-artifacts/mpu/part/{}/{}/{}")
 def upload_part(session: Session, call: Call) -> dict[str, Any]:
     """Keep one part."""
-    run_id, upload_id, number = call.parts
+    run_id, upload_id, part = call.parts
     directory = session.live(run_id).run.directory
     assert directory is not None
     folder = _parts(directory, upload_id)
-    if not number.isdecimal() or int(number) > _MOST_PARTS:
-        raise wrong(f"`{number}` is no number of a part")
-    with _new_file(directory / layout.LOGGED, folder / str(int(number))) as file:
+    if not (index := number({"part": part}, "part", 0, most=_MOST_PARTS)):
+        raise wrong(f"parts are counted from 1, not from {part}")
+    place = folder / str(index)
+    with _new_file(directory / layout.LOGGED, place) as file:
         call.body.copy_to(file)
-    return {"etag": number}
+    return {"etag": place.name}
 
 
 @routes.on("POST", "/mlflow-artifacts/mpu/complete/{*}")
@@ -222,13 +242,13 @@ def complete_upload(session: Session, call: Call) -> dict[str, Any]:
     said = call.fields()
     top, place = _whole(session, call.parts[0], said)
     folder = _parts(top.parent, texts(said, "upload_id"))
-    numbers = [int(part["part_number"]) for part in said.get("parts") or ()]
-    if not numbers or any(not (folder / str(number)).is_file() for number in numbers):
-        raise wrong(f"parts are missing: {sorted(numbers)} are named, not all of them were sent")
+    named = {number(part, "part_number", 0) for part in objects(said, "parts")}
+    if not named or any(not (folder / str(part)).is_file() for part in named):
+        raise wrong(f"parts are missing: {sorted(named)} are named, not all of them were sent")
     with _new_file(top, place) as file:
-        for number in sorted(numbers):
-            with (folder / str(number)).open("rb") as part:
-                shutil.copyfileobj(part, file, 1 << 20)
+        for part in sorted(named):
+            with (folder / str(part)).open("rb") as content:
+                shutil.copyfileobj(content, file, 1 << 20)
     files.remove_tree(folder)
     return {}
 

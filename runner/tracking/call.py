@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LARGEST = 256 << 20  # bytes of a JSON body
 
+_END_OF_TIME = 253_402_300_799_999  # milliseconds since 1970 of the last one of year 9999
 _PROXIED = (1, 24)
 _WITH_MODELS = (3, 0)
 
@@ -81,7 +82,7 @@ class Call(Struct):
             return {}
         try:
             found = _json(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             found = _lenient(text)
         if not isinstance(found, dict):
             raise wrong("the request's body must be a JSON object")
@@ -100,7 +101,7 @@ class Call(Struct):
             try:
                 # `NaN` and huge numbers, which JSON lacks and Python's writer writes.
                 return msgspec.convert(_lenient(text), decoder.type, strict=False)
-            except msgspec.ValidationError:
+            except (msgspec.ValidationError, OverflowError):
                 raise wrong(f"the request can't be read: {error}") from None
 
 
@@ -108,9 +109,20 @@ def _lenient(text: bytes) -> Any:  # noqa: ANN401  JSON
     import json
 
     try:
-        return json.loads(text)
+        return _encodable(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise wrong(f"the request's body is not JSON: {error}") from None
+
+
+def _encodable(value: Any) -> Any:  # noqa: ANN401  JSON
+    """`value`, halves of characters in its texts replaced: nobody could read them again."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_encodable(inner) for inner in value]
+    return value
 
 
 def texts(fields: dict[str, Any], *names: str) -> str:
@@ -126,6 +138,58 @@ def texts(fields: dict[str, Any], *names: str) -> str:
     raise wrong(f"Missing value for required parameter '{names[0]}'")
 
 
+def number(fields: dict[str, Any], name: str, default: int, *, most: int = 1 << 53) -> int:
+    """A field as a whole number from 1 to `most`, `default` where it is absent, empty or 0.
+
+    Raises:
+        Refusal: it is none.
+    """
+    value = fields.get(name)
+    if value in (None, "", 0, "0"):
+        return default
+    try:
+        found = int(value)
+    except (ValueError, TypeError, OverflowError):
+        raise wrong(f"`{name}` must be a whole number, not {value!r:.50}") from None
+    if not 0 < found <= most:
+        raise wrong(f"`{name}` must be between 1 and {most}, not {found}")
+    return found
+
+
+def moment(fields: dict[str, Any], name: str) -> int | None:
+    """A field in milliseconds since 1970, None where it is absent.
+
+    Raises:
+        Refusal: it is none, or no calendar has it.
+    """
+    return number(fields, name, 0, most=_END_OF_TIME) or None
+
+
+def objects(fields: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """A field that is a list of JSON objects; empty where it is absent.
+
+    Raises:
+        Refusal: it is something else.
+    """
+    found = fields.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise wrong(f"`{name}` must be a list of objects")
+    return found
+
+
+def words(fields: dict[str, Any], name: str) -> list[str]:
+    """A field that is a list of texts; a lone text is a list of one.
+
+    Raises:
+        Refusal: it is something else.
+    """
+    found = fields.get(name) or []
+    found = [found] if isinstance(found, str) else found
+    if not isinstance(found, list) or not all(isinstance(one, str | int) for one in found):
+        raise wrong(f"`{name}` must be a list of texts")
+    return [str(one) for one in found]
+
+
 def pairs(items: object) -> dict[str, str]:
     """MLflow's `[{"key": …, "value": …}, …]` as a mapping.
 
@@ -138,7 +202,8 @@ def pairs(items: object) -> dict[str, str]:
     for item in items:
         if not isinstance(item, dict) or not item.get("key"):
             raise wrong("every entry needs a `key`")
-        found[str(item["key"])] = str(item.get("value", ""))
+        value = item.get("value")
+        found[str(item["key"])] = "" if value is None else str(value)
     return found
 
 

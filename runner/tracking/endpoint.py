@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from runner.errors import ExecutionError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 _BACKLOG = 128
+_PAUSE = 0.05  # seconds
+_PATIENCE = 10.0  # seconds for all that is being answered when the step has ended
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
@@ -65,7 +68,10 @@ class Endpoint:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
-                return  # closed
+                if self._closed:
+                    return
+                time.sleep(_PAUSE)  # such as too many open files: it passes
+                continue
             thread = threading.Thread(target=self._converse, args=(connection,), daemon=True)
             with self._lock:
                 if self._closed:
@@ -73,13 +79,13 @@ class Endpoint:
                     return
                 self._connections.add(connection)
                 self._threads = [one for one in self._threads if one.is_alive()] + [thread]
-            thread.start()
+                thread.start()
 
     def _converse(self, connection: socket.socket) -> None:
-        from runner.tracking.server import Conversation
-
         try:
             with connection, contextlib.suppress(OSError):
+                from runner.tracking.server import Conversation
+
                 Conversation(connection, self._opened(), self._token)
         finally:
             with self._lock:
@@ -110,8 +116,9 @@ class Endpoint:
             # What was sent is still answered; nothing more is read.
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
+        end = time.monotonic() + _PATIENCE
         for thread in threads:
-            thread.join(timeout=10)
+            thread.join(timeout=max(0.0, end - time.monotonic()))
         if self._session is None:
             return None, ()
         return self._session, tuple(self._session.close())

@@ -6,6 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runner.store.records import Run
 
 DEFAULT_ID = "0"
@@ -32,7 +34,8 @@ class Own:
         names: every name that the step has used.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, hide: Callable[[str], str]) -> None:
+        self._hide = hide
         self.label = run.experiment
         self.id = run.experiment_id or id_of(run.experiment)
         self.given = run.experiment is not None
@@ -43,7 +46,7 @@ class Own:
         if name != DEFAULT_NAME:
             self.names.add(name)
             if not self.given:
-                self.label = name
+                self.label = self._hide(name)
 
     def holds(self, run: Run, own: Run) -> bool:
         """Whether another run of the store counts to it: one of the project, or of its name."""

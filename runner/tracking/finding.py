@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import math
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
 from runner.tracking import experiments as names
 from runner.tracking import forms, search
+from runner.tracking.call import number, words
 from runner.tracking.refusal import wrong
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def runs(session: Session, said: dict[str, Any]) -> tuple[list[Run], str | None]
         Refusal: its filter can't be understood.
     """
     wanted = search.parse(str(said.get("filter") or said.get("filter_string") or ""))
-    ids = {str(one) for one in said.get("experiment_ids") or ()}
+    ids = set(words(said, "experiment_ids"))
     stage = str(said.get("run_view_type") or "ACTIVE_ONLY")
     found = []
     for run in _candidates(session, ids):
@@ -38,17 +38,16 @@ def runs(session: Session, said: dict[str, Any]) -> tuple[list[Run], str | None]
         facts = _facts(session, run)
         if search.matches(facts, wanted):
             found.append((run, facts))
-    ordered = search.ordered(
-        found, said.get("order_by") or (), default=("attributes", "start_time")
-    )
-    first, size = offset(said.get("page_token")), int(said.get("max_results") or 1000)
+    ordered = search.ordered(found, words(said, "order_by"), default=("attributes", "start_time"))
+    first, size = offset(said.get("page_token")), number(said, "max_results", 1000)
     page = [run for run, _ in ordered[first : first + size]]
     return page, token(first + size) if first + size < len(ordered) else None
 
 
 def _candidates(session: Session, ids: set[str]) -> Iterator[Run]:
     """Runs of these experiments; none given, or the own one: those of this project, too."""
-    yield session.own
+    if not ids or session.experiment.id in ids:
+        yield session.own
     for summary in _summaries(session):
         if summary.id == session.own.id or not _may_be(session, summary, ids):
             continue
@@ -141,7 +140,6 @@ def offset(text: object) -> int:
     if not text:
         return 0
     try:
-        position = int(base64.urlsafe_b64decode(str(text)))
+        return max(int(base64.urlsafe_b64decode(str(text))), 0)
     except ValueError:
-        raise wrong(f"Invalid page token: {text!r}") from None
-    return max(position, 0) if math.isfinite(position) else 0
+        raise wrong(f"Invalid page token: {text!r:.80}") from None

@@ -7,8 +7,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from runner.store import layout
 from runner.tracking import finding, forms, search
-from runner.tracking.call import Call, Routes, pairs, texts
+from runner.tracking.call import Call, Routes, number, objects, pairs, texts
 from runner.tracking.refusal import missing, wrong
 
 if TYPE_CHECKING:
@@ -26,12 +27,15 @@ def log_model(session: Session, call: Call) -> dict[str, Any]:
     """A model of MLflow 1 and 2: its description joins the list in a tag."""
     said = call.fields()
     live = session.live(texts(said, "run_id", "run_uuid"))
-    try:
-        model = json.loads(texts(said, "model_json"))
-        known = json.loads(live.state.tags.get(_HISTORY, "[]"))
-    except ValueError:
-        raise wrong("Malformed model info: model_json is not JSON") from None
-    live.log({"tags": {_HISTORY: json.dumps([*known, model])}})
+    with live.alone() as state:
+        try:
+            model = json.loads(texts(said, "model_json"))
+            known = json.loads(state.tags.get(_HISTORY, "[]"))
+        except (ValueError, RecursionError):
+            raise wrong("Malformed model info: model_json is not JSON") from None
+        # A step may have given the tag any text.
+        known = known if isinstance(known, list) else []
+        live.log({"tags": {_HISTORY: json.dumps([*known, model], ensure_ascii=False)}})
     return {}
 
 
@@ -41,20 +45,24 @@ def create(session: Session, call: Call) -> dict[str, Any]:
     said = call.fields()
     live = session.live(str(said.get("source_run_id") or session.own.id))
     name = str(said.get("name") or "model").strip("/")
-    taken = {str(one.get("folder")) for one in live.state.models.values()}
+    if not layout.clean_path(name):
+        raise wrong(f"Invalid name of a model: {name!r}")
     model_id = f"m-{os.urandom(16).hex()}"
     model = {
         "id": model_id,
         "name": name,
-        # The first of a name lies where `log_artifacts(…, name)` would put it.
-        "folder": f"{name}-{model_id[2:10]}" if name in taken else name,
+        "folder": name,
         "status": _STATUSES[1],
         "model_type": str(said.get("model_type") or ""),
         "created": int(time.time() * 1000),
         "params": pairs(said.get("params") or []),
         "tags": pairs(said.get("tags") or []),
     }
-    live.log({"model": model})
+    with live.alone() as state:
+        # The first of a name lies where `log_artifacts(…, name)` would put it.
+        if name in {one.get("folder") for one in state.models.values()}:
+            model["folder"] = f"{name}-{model_id[2:10]}"
+        live.log({"model": model})
     return {"model": _form(session, live.run, live.state.models[model_id])}
 
 
@@ -82,11 +90,10 @@ def search_models(session: Session, call: Call) -> dict[str, Any]:
                 models.append((_form(session, run, model), facts))
     orders = [
         f"{one.get('field_name', '')} {'ASC' if one.get('ascending', True) else 'DESC'}"
-        for one in said.get("order_by") or ()
-        if isinstance(one, dict)
+        for one in objects(said, "order_by")
     ]
     ordered = search.ordered(models, orders, default=("attributes", "creation_timestamp"))
-    most = int(said.get("max_results") or 100)
+    most = number(said, "max_results", 100)
     return {"models": [form for form, _ in ordered[:most]]}
 
 
@@ -133,7 +140,6 @@ def delete(session: Session, call: Call) -> dict[str, Any]:
 @routes.on("GET", f"{_PLACE}/{{}}/artifacts/directories")
 def list_files(session: Session, call: Call) -> dict[str, Any]:
     """What lies in a folder of a model."""
-    from runner.store import layout
     from runner.tracking.artifact_calls import listed
 
     run, model = _find(session, call.parts[0])

@@ -38,9 +38,12 @@ def create_version(session: Session, call: Call) -> dict[str, Any]:
     said = call.fields()
     name, source = texts(said, "name"), str(said.get("source") or "")
     live = session.live(str(said.get("run_id") or session.own.id))
-    version = sum(tag.startswith(f"{TAG}{name}.") for tag in live.state.tags) + 1
-    live.log({"tags": {f"{TAG}{name}.{version}": source}})
-    return {"model_version": _version(name, version, source, live.run.id)}
+    with live.alone() as state:
+        version = 1
+        while f"{TAG}{name}.{version}" in state.tags:
+            version += 1
+        live.log({"tags": {f"{TAG}{name}.{version}": source}})
+    return {"model_version": _version(name, str(version), source, live.run.id)}
 
 
 @routes.on("GET", "/mlflow/model-versions/get")
@@ -54,7 +57,7 @@ def get_version(session: Session, call: Call) -> dict[str, Any]:
         if source is not None:
             if call.path.endswith("uri"):
                 return {"artifact_uri": source}
-            return {"model_version": _version(name, int(number), source, run.id)}
+            return {"model_version": _version(name, number, source, run.id)}
     raise missing(f"Model Version (name={name}, version={number}) not found: {_REFUSED}")
 
 
@@ -72,10 +75,10 @@ def refused(session: Session, call: Call) -> dict[str, Any]:
     raise Refusal("FEATURE_DISABLED", f"{call.method} {call.path}: {_REFUSED}")
 
 
-def _version(name: str, version: int, source: str, run_id: str) -> dict[str, Any]:
+def _version(name: str, version: str, source: str, run_id: str) -> dict[str, Any]:
     return {
         "name": name,
-        "version": str(version),
+        "version": version,
         "source": source,
         "run_id": run_id,
         "status": "READY",

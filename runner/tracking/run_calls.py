@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from runner.store import journal, layout, logged
 from runner.tracking import experiments, finding, forms
-from runner.tracking.call import Call, Routes, pairs, texts
+from runner.tracking.call import Call, Routes, moment, number, objects, pairs, texts, words
+from runner.tracking.live import measured
 from runner.tracking.refusal import Refusal, missing, wrong
 
 if TYPE_CHECKING:
-    from runner.store.journal import Point
+    from collections.abc import Iterator, Sequence
+
+    from runner.store.journal import Event, Point
     from runner.store.records import Run
-    from runner.tracking.live import Live
     from runner.tracking.session import Session
 
 routes = Routes()
 _PAGE = 25_000
+_THINNED = 2_500
+_Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class _Measured(Struct):
     key: str
     value: float
-    timestamp: int = 0
-    step: int = 0
+    timestamp: _Whole = 0
+    step: _Whole = 0
     model_id: str | None = None
 
 
@@ -77,31 +81,41 @@ def log_batch(session: Session, call: Call) -> dict[str, Any]:
     """Metrics, parameters and tags of a run, all of them or none."""
     batch: _Batch = call.decoded(_batch)
     live = session.live(batch.run_id or batch.run_uuid)
-    if batch.params:
-        live.log_parameters({one.key: one.value for one in batch.params})
+    events = list(_points_logged(batch.metrics))
     if batch.tags:
-        live.log({"tags": {one.key: one.value for one in batch.tags}})
-    if batch.metrics:
-        _log_points(live, batch.metrics)
+        events.append({"tags": {one.key: one.value for one in batch.tags}})
+    live.log(*events, parameters=_once(batch.params))
     return {}
+
+
+def _once(named: list[_Named]) -> dict[str, str]:
+    """Parameters by name.
+
+    Raises:
+        Refusal: one is there twice, with two values.
+    """
+    found: dict[str, str] = {}
+    for one in named:
+        if not logged.alike(found.setdefault(one.key, one.value), one.value):
+            raise wrong(f"Duplicate parameter keys have been submitted: ['{one.key}']")
+    return found
 
 
 @routes.on("POST", "/mlflow/runs/log-metric")
 def log_metric(session: Session, call: Call) -> dict[str, Any]:
     """One measurement."""
     metric: _Metric = call.decoded(_metric)
-    _log_points(session.live(metric.run_id or metric.run_uuid), [metric])
+    session.live(metric.run_id or metric.run_uuid).log(*_points_logged([metric]))
     return {}
 
 
-def _log_points(live: Live, measured: list[Any]) -> None:
+def _points_logged(metrics: Sequence[_Measured]) -> Iterator[Event]:
     now = int(time.time() * 1000)
     by_model: dict[str | None, list[Point]] = {}
-    for one in measured:
+    for one in metrics:
         points = by_model.setdefault(one.model_id or None, [])
         points.append((one.key, one.value, one.step, one.timestamp or now))
-    for model, points in by_model.items():
-        live.log_points(points, model)
+    return (measured(points, model) for model, points in by_model.items())
 
 
 @routes.on("POST", "/mlflow/runs/log-parameter")
@@ -109,7 +123,7 @@ def log_parameter(session: Session, call: Call) -> dict[str, Any]:
     """One parameter."""
     said = call.fields()
     live = session.live(texts(said, "run_id", "run_uuid"))
-    live.log_parameters({texts(said, "key"): str(said.get("value", ""))})
+    live.log(parameters=pairs([{**said, "key": texts(said, "key")}]))
     return {}
 
 
@@ -118,7 +132,7 @@ def set_tag(session: Session, call: Call) -> dict[str, Any]:
     """One tag."""
     said = call.fields()
     live = session.live(texts(said, "run_id", "run_uuid"))
-    live.log({"tags": {texts(said, "key"): str(said.get("value", ""))}})
+    live.log({"tags": {**pairs([{**said, "key": texts(said, "key")}])}})
     return {}
 
 
@@ -137,7 +151,7 @@ def delete_tag(session: Session, call: Call) -> dict[str, Any]:
 def log_inputs(session: Session, call: Call) -> dict[str, Any]:
     """Data sets that a run reads."""
     said = call.fields()
-    session.live(texts(said, "run_id")).log({"inputs": list(said.get("datasets") or [])})
+    session.live(texts(said, "run_id")).log({"inputs": objects(said, "datasets")})
     return {}
 
 
@@ -145,7 +159,7 @@ def log_inputs(session: Session, call: Call) -> dict[str, Any]:
 def log_outputs(session: Session, call: Call) -> dict[str, Any]:
     """Logged models that a run made."""
     said = call.fields()
-    session.live(texts(said, "run_id")).log({"outputs": list(said.get("models") or [])})
+    session.live(texts(said, "run_id")).log({"outputs": objects(said, "models")})
     return {}
 
 
@@ -154,12 +168,11 @@ def create_run(session: Session, call: Call) -> dict[str, Any]:
     """A further run, below the step's own."""
     said = call.fields()
     tags = pairs(said.get("tags") or [])
-    name = said.get("run_name") or tags.get("mlflow.runName") or None
-    parent = tags.pop("mlflow.parentRunId", None)
-    started = said.get("start_time")
-    live = session.make(name=name, parent=parent, started=int(started) if started else None)
+    tagged, parent = tags.pop("mlflow.runName", None), tags.pop("mlflow.parentRunId", None)
+    name = str(said.get("run_name") or tagged or "") or None
+    live = session.make(name=name, parent=parent, started=moment(said, "start_time"))
     if tags:
-        live.log({"tags": tags})
+        live.log({"tags": {**tags}})
     return {"run": form_of(session, live.run, old=call.old)}
 
 
@@ -168,10 +181,10 @@ def update_run(session: Session, call: Call) -> dict[str, Any]:
     """The status and name of a run."""
     said = call.fields()
     live = session.live(texts(said, "run_id", "run_uuid"))
-    event: dict[str, Any] = {}
+    event: Event = {}
     if (status := said.get("status")) is not None:
         event["status"] = _status(status)
-        event["ended"] = int(said["end_time"]) if said.get("end_time") else None
+        event["ended"] = moment(said, "end_time")
     if said.get("run_name"):
         event["name"] = str(said["run_name"])
     if event:
@@ -227,7 +240,7 @@ def history(session: Session, call: Call) -> dict[str, Any]:
     run, name = session.run(texts(said, "run_id", "run_uuid")), texts(said, "metric_key")
     points = _points(session, run, name)
     first = finding.offset(said.get("page_token"))
-    size = int(said.get("max_results") or 0) or (_PAGE if said.get("page_token") else len(points))
+    size = number(said, "max_results", _PAGE if said.get("page_token") else len(points) or 1)
     answer: dict[str, Any] = {
         "metrics": [forms.point_form(point) for point in points[first : first + size]]
     }
@@ -252,13 +265,14 @@ def _points(session: Session, run: Run, name: str) -> list[Point]:
 def bulk_history(session: Session, call: Call) -> dict[str, Any]:
     """Measurements of a metric of several runs, thinned out."""
     said = call.fields()
-    ids = said.get("run_ids") or said.get("run_id") or []
-    name, most = texts(said, "metric_key"), int(said.get("max_results") or 2500)
+    name, most = texts(said, "metric_key"), number(said, "max_results", _THINNED)
     found = []
-    for run_id in [ids] if isinstance(ids, str) else ids:
+    for run_id in words(said, "run_ids") or words(said, "run_id"):
         points = _points(session, session.run(run_id), name)
         step = max(1, -(-len(points) // most))
-        found += [{**forms.point_form(point), "run_id": run_id} for point in points[::step]]
+        # The last one is where the metric stands: never left out.
+        shown = points[::step] + (points[-1:] if (len(points) - 1) % step else [])
+        found += [{**forms.point_form(point), "run_id": run_id} for point in shown]
     return {"metrics": found}
 
 

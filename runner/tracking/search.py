@@ -59,7 +59,7 @@ def parse(text: str) -> tuple[Comparison, ...]:
     found: list[Comparison] = []
     while tokens:
         found.append(_comparison(tokens, text))
-        if tokens and tokens.pop(0).casefold() != "and":
+        if tokens and (tokens.pop(0).casefold() != "and" or not tokens):
             raise wrong(f"Invalid clause(s) in filter string: {text!r}; join comparisons by AND")
     return tuple(found)
 

@@ -5,9 +5,12 @@ Imported when the first client comes: most steps never call.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import re
+import socket
+import time
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote
@@ -19,14 +22,17 @@ from runner.tracking.call import Call, Routes, Sent
 from runner.tracking.refusal import FORBIDDEN, MISSING, Refusal, wrong
 
 if TYPE_CHECKING:
-    import socket
-
     from runner.tracking.session import Session
 
 _ROUTES = (run_calls.routes, artifact_calls.routes, model_calls.routes, registry_calls.routes)
 _VERSION = re.compile(r"/(?:ajax-)?api/[0-9.]+(?:/preview)?(?=/)")
 _CLIENT = re.compile(r"mlflow-python-client/(\d+)\.(\d+)")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_CHUNK = re.compile(rb"[0-9A-Fa-f]{1,15}")
+# Older clients go on with their parent's connection after a fork, and hear others' answers.
+_SAFE_TO_FORK = (2, 9)
 _BLOCK = 1 << 18
+_LINGER = 10.0  # seconds
 _SERVER_INFO = {
     "store_type": "RunStore",
     "workspaces_enabled": False,
@@ -46,6 +52,13 @@ def server_info(session: Session, call: Call) -> dict[str, Any]:
     return dict(_SERVER_INFO)
 
 
+@common.on("GET", "/health")
+def health(session: Session, call: Call) -> dict[str, Any]:
+    """Whether anybody is there."""
+    del session, call
+    return {"status": "OK"}
+
+
 class Conversation(BaseHTTPRequestHandler):
     """The requests of one connection, one after the other."""
 
@@ -58,13 +71,16 @@ class Conversation(BaseHTTPRequestHandler):
     def __init__(self, connection: socket.socket, session: Session, token: str) -> None:
         self._session = session
         self._token = token
+        self._etag = ""
+        self._body: _Body | None = None
         # The base class answers until the client has gone.
         super().__init__(connection, ("127.0.0.1", 0), None)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
         """Answer, whatever the method."""
+        answer: bytes | Sent
         try:
-            answer = self._answer()
+            answer = self._encoded(self._answer())
         except Refusal as refusal:
             self._refuse(refusal)
         except Exception as error:  # noqa: BLE001  a step must hear of it rather than wait
@@ -72,6 +88,12 @@ class Conversation(BaseHTTPRequestHandler):
             self._refuse(Refusal("INTERNAL_ERROR", f"{type(error).__name__}: {error}"))
         else:
             self._send(answer)
+
+    def _encoded(self, answer: dict[str, Any] | Sent) -> bytes | Sent:
+        if isinstance(answer, Sent):
+            return answer
+        self._etag = str(answer.get("etag", ""))
+        return _encode(answer)
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
@@ -81,13 +103,14 @@ class Conversation(BaseHTTPRequestHandler):
     def _answer(self) -> dict[str, Any] | Sent:
         path, _, query = self.path.partition("?")
         token, _, rest = path.removeprefix("/").partition("/")
-        body = _Body(self)
+        body = self._body = _Body(self)
         if not hmac.compare_digest(token.encode(), self._token.encode()):
             raise Refusal("PERMISSION_DENIED", "the address lacks the run's token", FORBIDDEN)
-        if rest == "health":
-            return {"status": "OK"}
         plain = _VERSION.sub("", f"/{unquote(rest)}", count=1)
-        call = Call(self.command, plain, query, body, self._client())
+        client = self._client()
+        if client is not None and client < _SAFE_TO_FORK:
+            self.close_connection = True
+        call = Call(self.command, plain, query, body, client)
         for routes in (*_ROUTES, common):
             if (handler := routes.find(call)) is not None:
                 answer = handler(self._session, call)
@@ -102,23 +125,37 @@ class Conversation(BaseHTTPRequestHandler):
     def _refuse(self, refusal: Refusal) -> None:
         # What was not read of the body would be taken for the next request.
         self.close_connection = True
-        self._send({"error_code": refusal.code, "message": refusal.message}, refusal.status)
+        self._etag = ""
+        message = refusal.message.encode("utf-8", "replace").decode()
+        self._send(_encode({"error_code": refusal.code, "message": message}), refusal.status)
+        self._linger()
 
-    def _send(self, answer: dict[str, Any] | Sent, status: int = 200) -> None:
+    def _linger(self) -> None:
+        """Read what the client still sends: it would be told of a broken connection otherwise.
+
+        Clients try that again, and never see the answer.
+        """
+        with contextlib.suppress(OSError, Refusal):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_LINGER)
+            end = time.monotonic() + _LINGER
+            while self._body is not None and time.monotonic() < end and self._body.skip():
+                pass
+
+    def _send(self, answer: bytes | Sent, status: int = 200) -> None:
         try:
             if isinstance(answer, Sent):
                 self._send_file(answer)
                 return
-            content = _encode(answer)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            if "etag" in answer:
-                self.send_header("ETag", str(answer["etag"]))
+            self.send_header("Content-Length", str(len(answer)))
+            if self._etag:
+                self.send_header("ETag", self._etag)
             if self.close_connection:
                 self.send_header("Connection", "close")
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(answer)
             self.wfile.flush()
         except OSError:
             self.close_connection = True  # the client has gone
@@ -130,9 +167,13 @@ class Conversation(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(answer.size))
             for name, value in answer.headers.items():
                 self.send_header(name, value)
+            if self.close_connection:
+                self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.flush()
-            self.connection.sendfile(file, 0, answer.size)
+            # Nothing of it is no count that `sendfile` takes; a shorter file is a broken answer.
+            if answer.size and self.connection.sendfile(file, 0, answer.size) != answer.size:
+                self.close_connection = True
 
 
 def _not_served(call: Call) -> str:
@@ -150,11 +191,14 @@ class _Body:
     def __init__(self, conversation: Conversation) -> None:
         self._file = conversation.rfile
         headers = conversation.headers
-        self._chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
-        length = headers.get("Content-Length", "0")
-        if not length.isdecimal():
-            raise wrong(f"Content-Length must be a number, not {length!r}")
-        self._left = int(length)
+        coding = headers.get("Transfer-Encoding", "").strip().lower()
+        length = headers.get("Content-Length", "0").strip()
+        if coding not in {"", "chunked"}:
+            raise wrong(f"Transfer-Encoding must be `chunked`, not {coding!r:.50}")
+        if not _LENGTH.fullmatch(length):
+            raise wrong(f"Content-Length must be a number, not {length!r:.50}")
+        self._chunked = coding == "chunked"
+        self._left = 0 if self._chunked else int(length)
 
     def read(self, limit: int) -> bytes:
         """All of it; see `Body.read`."""
@@ -175,8 +219,12 @@ class _Body:
 
     def drain(self) -> None:
         """Read what nobody wanted."""
-        while self._next():
+        while self.skip():
             pass
+
+    def skip(self) -> bool:
+        """Read a bit that nobody wants; False at the end."""
+        return bool(self._next())
 
     def _next(self) -> bytes:
         if self._left == 0 and self._chunked:
@@ -193,10 +241,9 @@ class _Body:
 
     def _next_chunk(self) -> None:
         line = self._file.readline(100).partition(b";")[0].strip()
-        try:
-            self._left = int(line, 16)
-        except ValueError:
-            raise wrong("a chunk without its length") from None
+        if not _CHUNK.fullmatch(line):
+            raise wrong("a chunk without its length")
+        self._left = int(line, 16)
         if self._left == 0:
             self._chunked = False
             while self._file.readline(1000).strip():

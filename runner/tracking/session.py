@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -38,8 +40,9 @@ class Session:
         self.own = own
         self.settings = settings
         self.address = ""
-        self.experiment = experiments.Own(own)
+        self.experiment = experiments.Own(own, hide)
         self._hide = hide
+        self._closed = False
         self._lives: dict[str, Live] = {}
         self._made: dict[str, Run] = {}
         self._lock = threading.RLock()
@@ -96,6 +99,8 @@ class Session:
                 raise Refusal(
                     "RESOURCE_EXHAUSTED", f"run {run.id} can't be logged to: {error.strerror}"
                 ) from error
+            if self._closed:
+                live.close()
             self._lives[run.id] = live
             return live
 
@@ -122,15 +127,14 @@ class Session:
         Raises:
             Refusal: there is no room for it.
         """
-        above = self.own.id
-        if parent is not None and self._below(self.run(parent)):
-            above = parent
         moment = _text(started) if started else _text(int(time.time() * 1000))
         made = replace(
             self.own,
             id=layout.new_id(),
-            name=name,
-            parent=above,
+            # Nobody asked for it in these words, and they may hold a secret of the step's.
+            request={},
+            name=None if name is None else self._hide(name),
+            parent=self._parent(parent),
             logged_by=self.own.id,
             parameters=(),
             inputs=(),
@@ -146,7 +150,18 @@ class Session:
             raise Refusal("RESOURCE_EXHAUSTED", error.message) from error
         with self._lock:
             self._made[begun.id] = begun
-            return self.live(begun.id)
+            live = self.live(begun.id)
+            if self._closed:
+                list(self._closed_now(live))  # the step ended while it was made
+            return live
+
+    def _parent(self, run_id: str | None) -> str:
+        """The run that a new one is nested in, of those that are ours."""
+        if run_id is not None:
+            with contextlib.suppress(Refusal):
+                if self._below(run := self.run(run_id)):
+                    return run.id
+        return self.own.id
 
     def end(self, live: Live) -> None:
         """Write down how a run of `make` ended, as soon as its step says so."""
@@ -156,13 +171,17 @@ class Session:
             made = self._made.get(live.run.id)
             if made is None or status is None:
                 return
-            self._finish(replace(made, ended=_text(state.ended or int(time.time() * 1000))), status)
+            ended = replace(made, ended=_text(state.ended or int(time.time() * 1000)))
+            try:
+                self._finish(ended, status)
+            except RunnerError as error:
+                raise Refusal("RESOURCE_EXHAUSTED", error.message) from error
 
     def _finish(self, made: Run, status: str, reason: str | None = None) -> None:
         # Until it is written as ended it counts as running, whatever happens here.
         self._lives[made.id].settle()
         ended = replace(
-            made,
+            _unlogged(made),
             status=status,
             reason=reason,
             exit_code=0 if status == "finished" else None,
@@ -177,11 +196,12 @@ class Session:
         The own run's record is the caller's business.
         """
         with self._lock:
+            self._closed = True
             for live in self._lives.values():
-                yield from self._closed(live)
-                live.close()
+                yield from self._closed_now(live)
 
-    def _closed(self, live: Live) -> Iterator[str]:
+    def _closed_now(self, live: Live) -> Iterator[str]:
+        live.close()
         run = self._made.get(live.run.id)
         try:
             if run is not None and run.status == "running":
@@ -196,7 +216,24 @@ class Session:
     def _add(self, run_id: str) -> None:
         run = runs.load_id(run_id, self.settings)
         if run.status != "running":
-            runs.finish(replace(run, logged=None), settings=self.settings)
+            runs.finish(_unlogged(run), settings=self.settings)
+
+
+def _unlogged(run: Run) -> Run:
+    """`run` without what was gathered of its journal before: all of that will be, again."""
+    if run.logged is None:
+        return run
+    gathered = {name: metric.last for name, metric in run.logged.metrics.items()}
+    others = {
+        name: value
+        for name, value in run.metrics.items()
+        if name not in gathered or not _same(value, gathered[name])
+    }
+    return replace(run, logged=None, metrics=others)
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
 
 
 def _text(milliseconds: int) -> str:

@@ -57,7 +57,7 @@ def test_what_a_newer_package_has_no_more(numpy: Program) -> None:
     ("error", "told"), [("KeyError(1518)", True), ("FileNotFoundError('data.csv')", False)]
 )
 def test_an_error_inside_of_a_much_newer_package(
-    reprun: Program, index: Index, error: str, told: bool
+    reprun: Program, index: Index, error: str, *, told: bool
 ) -> None:
     files = {"pandas/__init__.py": f"def get(x):\n    raise {error}\n"}
     index.wheel("pandas", "2.0", uploaded="2025-06-01T00:00:00Z", files=files)
