@@ -153,7 +153,10 @@ def test_a_client_logs_into_its_run(
     folder = lay(somebody, name, STEP, *packages)
     record = run(somebody, folder, "-P", "lr=0.10")
     logged = record["logged"]
-    assert logged["parameters"] == {"lr": "0.1", "name": "it's", "layers": "3", "flag": "True"}
+    # What it was given is there once, unquoted and as it was given.
+    assert logged["parameters"] == {"layers": "3", "flag": "True"}
+    given = {name: one["text"] for name, one in record["parameters"].items()}
+    assert (given["lr"], given["name"]) == ("0.10", "it's")
     assert {key: logged["tags"][key] for key in ("stage", "a")} == {"stage": "trial", "a": "1"}
     assert "gone" not in logged["tags"]
     loss = logged["metrics"]["loss"]
