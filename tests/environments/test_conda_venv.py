@@ -145,7 +145,9 @@ def test_a_package_of_an_older_python_says_which(workshop: Workshop) -> None:
     assert caught.value.message == (
         "conda.yaml: `alpha==1.9.0` has no wheel for this Python, but for 3.6"
     )
-    assert caught.value.hint == "name Python 3.6 in conda.yaml, or another version of `alpha`"
+    assert caught.value.hint == (
+        "pass `--python 3.6`, or name it, or another version, in conda.yaml"
+    )
 
 
 def test_conda_names_below_pip_can_be_left_out_too(workshop: Workshop) -> None:
