@@ -46,6 +46,7 @@ def runs() -> None:
 @click.option("--tag", metavar="K[=V]", help="Only runs with this tag.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--all", "everything", is_flag=True, help="All of them, whatever --limit says.")
+@click.option("--nested", is_flag=True, help="Also runs that a step made by MLflow's calls.")
 @json_option
 def list_(
     *,
@@ -55,6 +56,7 @@ def list_(
     tag: str | None,
     limit: int,
     everything: bool,
+    nested: bool,
     as_json: bool,
 ) -> None:
     """List runs, the latest first."""
@@ -68,6 +70,7 @@ def list_(
         status=status,
         experiment=experiment,
         tag=_tag(tag),
+        steps=not nested,
         limit=None if everything else limit,
     )
     settings = read_settings()
@@ -82,7 +85,7 @@ def list_(
     elif summaries:
         header = ("run", "status", "entry point", "source", "started", "took", "name")
         say(table(header, [_row(summary, depth) for summary, depth in _nested(summaries)]))
-    elif wanted == Filter(limit=wanted.limit):
+    elif wanted == Filter(limit=wanted.limit, steps=wanted.steps):
         say("no runs yet; start with `reprun run .`")
     else:
         say("no such run")

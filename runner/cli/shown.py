@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 STATUS_COLOURS = {"finished": "green", "failed": "red", "killed": "red", "lost": "yellow"}
 SHOWN_METRICS = 5
+SHOWN_CHILDREN = 10  # of those that a step made by MLflow's calls: a search has hundreds
 SHORT_ID = 10  # of a ULID: its time stamp to the millisecond
 CTRL_C = 130
 WIDEST = 60  # characters of a text that a step logged
@@ -90,9 +91,7 @@ def record_lines(run: Run, children: Sequence[Summary] = ()) -> Iterator[str]:
     """The record for a person to read, with the runs that its step started."""
     yield _ending(run)
     yield from _belonging_lines(run)
-    for child in children:
-        took = "" if child.wall_s is None else f" in {duration(child.wall_s)}"
-        yield f"{label('child')}{child.id} {child.entry_point} {child.status}{took}"
+    yield from _child_lines(children)
     yield f"{label('command')}{run.command}"
     yield from _source_lines(run)
     for parameter in run.parameters:
@@ -134,6 +133,21 @@ def _logged_lines(run: Run) -> Iterator[str]:
     for name, text in run.logged.tags.items():
         if not name.startswith("mlflow."):
             yield f"{label('tag')}{name} = {_short(text)}"
+
+
+def _child_lines(children: Sequence[Summary]) -> Iterator[str]:
+    for child in children:
+        if child.logged_by is None:
+            took = "" if child.wall_s is None else f" in {duration(child.wall_s)}"
+            yield f"{label('child')}{child.id} {child.entry_point} {child.status}{took}"
+    logged = [child for child in children if child.logged_by is not None]
+    for child in logged[:SHOWN_CHILDREN]:
+        metrics = list(child.metrics.items())[:SHOWN_METRICS]
+        shown = "".join(f"  {name}={value:.6g}" for name, value in metrics)
+        yield f"{label('logged run')}{child.id} {child.name or ''} {child.status}{shown}"
+    if len(logged) > SHOWN_CHILDREN:
+        more = len(logged) - SHOWN_CHILDREN
+        yield f"{label('')}and {more} more: `reprun runs list --nested --all`"
 
 
 def _belonging_lines(run: Run) -> Iterator[str]:
