@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from runner.store.records import Run
 
@@ -47,6 +47,11 @@ class Own:
             self.names.add(name)
             if not self.given:
                 self.label = self._hide(name)
+
+    def own_ids(self, asked: Iterable[str]) -> set[str]:
+        """Ids of experiments; the own one's are one, such as that of an earlier run of its name."""
+        known = {id_of(name) for name in self.names}
+        return {self.id if one in known else one for one in asked}
 
     def holds(self, run: Run, own: Run) -> bool:
         """Whether another run of the store counts to it: one of the project, or of its name."""

@@ -28,7 +28,7 @@ def runs(session: Session, said: dict[str, Any]) -> tuple[list[Run], str | None]
         Refusal: its filter can't be understood.
     """
     wanted = search.parse(str(said.get("filter") or said.get("filter_string") or ""))
-    ids = set(words(said, "experiment_ids"))
+    ids = session.experiment.own_ids(words(said, "experiment_ids"))
     stage = str(said.get("run_view_type") or "ACTIVE_ONLY")
     found = []
     for run in _candidates(session, ids):
@@ -101,9 +101,10 @@ def _facts(session: Session, run: Run) -> search.Facts:
 
 
 def experiments(session: Session) -> list[tuple[str, str]]:
-    """(name, id) of every named experiment of the store."""
+    """(name, id) of every named experiment of the store but the own one."""
     labels = {summary.experiment for summary in _summaries(session) if summary.experiment}
-    return [(name, names.id_of(name)) for name in sorted(labels)]
+    found = [(name, names.id_of(name)) for name in sorted(labels - session.experiment.names)]
+    return [one for one in found if one[1] != session.experiment.id]
 
 
 def filtered_experiments(found: list[dict[str, Any]], said: dict[str, Any]) -> list[dict[str, Any]]:

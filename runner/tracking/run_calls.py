@@ -305,7 +305,7 @@ def get_experiment(session: Session, call: Call) -> dict[str, Any]:
     """The run's own experiment, or the one of another run of the store."""
     wanted = texts(call.fields(), "experiment_id")
     for name, known in finding.experiments(session):
-        if known == wanted != session.experiment.id:
+        if known == wanted:
             return {"experiment": _experiment(known, name), "runs": []}
     return {"experiment": _own(session), "runs": []}
 
@@ -317,9 +317,7 @@ def search_experiments(session: Session, call: Call) -> dict[str, Any]:
     """The run's own experiment, and those of the store's other runs."""
     said = call.fields()
     found = [_own(session)] + [
-        _experiment(known, name)
-        for name, known in finding.experiments(session)
-        if known != session.experiment.id
+        _experiment(known, name) for name, known in finding.experiments(session)
     ]
     return {"experiments": finding.filtered_experiments(found, said)}
 

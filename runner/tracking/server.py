@@ -83,6 +83,9 @@ class Conversation(BaseHTTPRequestHandler):
             answer = self._encoded(self._answer())
         except Refusal as refusal:
             self._refuse(refusal)
+        except OSError as error:
+            # Such as a name that is too long for the file system; its path is nobody's business.
+            self._refuse(wrong(f"that can't be done: {(error.strerror or '').lower()}"))
         except Exception as error:  # noqa: BLE001  a step must hear of it rather than wait
             # No status that clients try again: a defect does not go away by itself.
             self._refuse(Refusal("INTERNAL_ERROR", f"{type(error).__name__}: {error}"))

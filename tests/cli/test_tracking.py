@@ -28,6 +28,12 @@ entry_points:
     env: {MLFLOW_TRACKING_URI: "http://127.0.0.1:9/elsewhere"}
     command: python step.py show
   wrong: {command: python step.py wrong}
+  hide:
+    parameters: {token: {type: string, secret: true}}
+    command: python step.py hide {token}
+  use:
+    parameters: {data: path}
+    command: cat {data}
   both:
     command: python step.py log
     outputs: [made.txt]
@@ -65,6 +71,14 @@ if "show" in sys.argv:
 if "wait" in sys.argv:
     open("started", "w").close()
     time.sleep(60)
+if "hide" in sys.argv:
+    token = f"<{sys.argv[2]}>"
+    call("mlflow/experiments/create", name=token)
+    below = call("mlflow/runs/create", run_name=token)["run"]["info"]["run_id"]
+    for run in (RUN, below):
+        for kind in ("set-tag", "log-parameter"):
+            call(f"mlflow/runs/{kind}", run_id=run, key=token, value=token)
+        call("mlflow/runs/log-metric", run_id=run, key=token, value=1)
 if "wrong" in sys.argv:
     sys.exit(f"mlflow.exceptions.MlflowException: Run '{RUN}' not found")
 """
@@ -196,3 +210,24 @@ def test_a_shell_of_a_nested_run_is_the_one_of_its_step(tracked: Program) -> Non
     said = tracked("shell", below["id"], "-c", "ls; pwd")
     assert said.code == 0, said.err
     assert "step.py" in said.out
+
+
+def test_a_logged_artifact_is_an_input_of_another_step(tracked: Program) -> None:
+    run_id = tracked.record(".", *LOCAL)["id"]
+    for run in (run_id, "latest:main"):
+        said = tracked("run", ".", *LOCAL, "-e", "use", "-P", f"data=run:{run}/plots/a b.txt")
+        assert (said.code, said.out) == (0, "made"), said.err
+    inputs = tracked.records()[-1]["inputs"]
+    assert [one["origin"] for one in inputs] == [f"run:{run_id}"]
+
+
+def test_a_secret_that_the_step_logs_is_kept_nowhere(tracked: Program) -> None:
+    secret = "hunter2-and-more"
+    record = tracked.record(".", *LOCAL, "-e", "hide", "-P", f"token={secret}")
+    assert record["logged"]["tags"] == {"<***>": "<***>"}
+    assert record["experiment"] == "<***>"
+    below = tracked.records()[1]
+    assert (below["name"], below["parent"]) == ("<***>", record["id"])
+    tracked("runs", "list")
+    for path in tracked.home.rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes(), path

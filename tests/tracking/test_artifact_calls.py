@@ -136,6 +136,15 @@ def test_a_file_in_the_way(scene: Scene) -> None:
     assert scene.client.put(f"{scene.place}/{'n' * 300}", b"b").status == 400
 
 
+def test_a_name_that_no_file_system_takes(scene: Scene) -> None:
+    for path in ("n" * 300, "/".join(["deep"] * 2000)):
+        for method in ("PUT", "GET", "DELETE"):
+            answer = scene.client.raw(method, f"{ARTIFACTS}/{scene.place}/{path}", b"x")
+            assert answer.status in {400, 404}
+            assert b"INTERNAL" not in answer.content
+        scene.client.refused("artifacts/list", "GET", run_id=scene.run.id, path=path)
+
+
 def test_deleting(scene: Scene) -> None:
     for path in ("a", "sub/b", "sub/c"):
         scene.client.put(f"{scene.place}/{path}", b"x")

@@ -176,3 +176,10 @@ def test_experiments_of_the_store(scene: Scene) -> None:
     assert (got["name"], got["experiment_id"]) == ("wine", wine)
     only = scene.client.get("experiments/search", filter="name LIKE 'wi%'")["experiments"]
     assert [one["name"] for one in only] == ["wine"]
+    # As soon as the step calls its own so, it is one and the same.
+    scene.client.get("experiments/get-by-name", experiment_name="wine")
+    found = scene.client.post("experiments/search")["experiments"]
+    assert [(one["name"], one["experiment_id"]) for one in found] == [("wine", "0")]
+    got = scene.client.get("experiments/get", experiment_id=wine)["experiment"]
+    assert got["experiment_id"] == "0"
+    assert len(searched(scene, experiment_ids=[wine])) == 2

@@ -180,3 +180,24 @@ def test_the_end_waits_for_what_is_being_said(scene: Scene) -> None:
         thread.join()
     assert run.logged is not None
     assert run.logged.metrics["a"].count >= len(taken)
+
+
+def test_a_record_that_can_not_be_written_is_said(scene: Scene) -> None:
+    child, left = scene.child(), scene.child()
+    for run_id in (child, left):
+        record = scene.settings.runs / run_id / "record.json"
+        record.unlink()
+        record.mkdir()
+    answer = scene.client.refused("runs/update", run_id=child, status="FINISHED")
+    assert answer.json["error_code"] == "RESOURCE_EXHAUSTED"
+    assert scene.end().status == "finished"
+    assert len(scene.warnings) == 2
+    assert f"what was logged to run {child} is not in its record" in scene.warnings[0]
+
+
+def test_a_journal_that_can_not_be_read_is_said(scene: Scene) -> None:
+    (scene.folder / "logged.jsonl").mkdir()
+    answer = scene.client.refused("runs/set-tag", run_id=scene.run.id, key="a", value="b")
+    assert answer.json["error_code"] == "RESOURCE_EXHAUSTED"
+    run = scene.end()
+    assert "what the step logged can't be read: is a directory" in run.warnings
