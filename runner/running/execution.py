@@ -215,7 +215,7 @@ def _explain(ready: Ready, run_directory: Path, settings: Settings, progress: No
     known_as = ready.planned.known_as
     found = (
         missing_files.explain(text, ready.step, known_as, ready.checkout, settings)
-        or logging_elsewhere.explain(text, ready)
+        or logging_elsewhere.explain(text, ready.planned.request, ready.planned.run_id)
         or newer_packages.explain(text, ready)
         or undeclared.explain(text, ready)
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from runner.running.missing_files import Explained
 
 if TYPE_CHECKING:
-    from runner.running.plan import Ready
+    from runner.request import Request
 
 _NOT_FOUND: Final = ("not found", "does not exist", "does not match environment run ID")
 _NO_ANSWER: Final = re.compile(
@@ -20,16 +20,14 @@ _REFUSED: Final = re.compile(
 )
 
 
-def explain(text: str, ready: Ready) -> Explained | None:
-    """The reason, out of what the step wrote to stderr; None where it shows none.
+def explain(text: str, request: Request, run_id: str) -> Explained | None:
+    """The reason, out of the end of what the step wrote to stderr; None where it shows none.
 
-    Args:
-        text: the end of what the step wrote.
-        ready: the step.
+    Source of the words: MLflow's stores, on files, behind SQL and behind REST.
     """
-    if not ready.planned.request.tracking:
+    if not request.tracking:
         return None
-    return _unanswered(text) or _without_run(text, ready.planned.run_id)
+    return _unanswered(text) or _without_run(text, run_id)
 
 
 def _unanswered(text: str) -> Explained | None:
@@ -46,7 +44,8 @@ def _unanswered(text: str) -> Explained | None:
 
 
 def _without_run(text: str, run_id: str) -> Explained | None:
-    lines = [line for line in text.splitlines() if run_id in line]
+    named = re.compile(rf"\b{re.escape(run_id)}\b")
+    lines = [line for line in text.splitlines() if named.search(line)]
     if not any(words in line for line in lines for words in _NOT_FOUND):
         return None
     return Explained(

@@ -17,14 +17,26 @@ from urllib.parse import unquote
 
 import msgspec
 
-from runner.tracking import artifact_calls, model_calls, registry_calls, run_calls
+from runner.tracking import (
+    artifact_calls,
+    experiment_calls,
+    model_calls,
+    registry_calls,
+    run_calls,
+)
 from runner.tracking.call import Call, Routes, Sent
 from runner.tracking.refusal import FORBIDDEN, MISSING, Refusal, wrong
 
 if TYPE_CHECKING:
     from runner.tracking.session import Session
 
-_ROUTES = (run_calls.routes, artifact_calls.routes, model_calls.routes, registry_calls.routes)
+_ROUTES = (
+    run_calls.routes,
+    experiment_calls.routes,
+    artifact_calls.routes,
+    model_calls.routes,
+    registry_calls.routes,
+)
 _VERSION = re.compile(r"/(?:ajax-)?api/[0-9.]+(?:/preview)?(?=/)")
 _CLIENT = re.compile(r"mlflow-python-client/(\d+)\.(\d+)")
 _LENGTH = re.compile(r"[0-9]{1,18}")

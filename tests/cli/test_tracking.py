@@ -231,3 +231,14 @@ def test_a_secret_that_the_step_logs_is_kept_nowhere(tracked: Program) -> None:
     tracked("runs", "list")
     for path in tracked.home.rglob("*"):
         assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+
+
+def test_runs_that_a_step_logged_are_listed_when_they_are_asked_for(tracked: Program) -> None:
+    tracked.record(".", *LOCAL)
+    own, below = tracked.records()
+    assert below["logged_by"] == own["id"]
+    assert [one["id"] for one in tracked("runs", "list", "--json").document] == [own["id"]]
+    every = tracked("runs", "list", "--nested", "--json").document
+    assert {one["id"] for one in every} == {own["id"], below["id"]}
+    said = tracked("runs", "show", own["id"]).out
+    assert f"logged run  {below['id']}" in said
