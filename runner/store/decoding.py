@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from msgspec.structs import replace
 
-from runner.environments.base import LocalPackage, Package
 from runner.errors import StoreError
 from runner.executors.base import Resources
 from runner.manifest.model import BoundParameter
 from runner.source.model import Changes
-from runner.store import layout
+from runner.store import environments, layout
 from runner.store.fields import NOT_FINITE, Fields
 from runner.store.records import (
     SCHEMA,
     Host,
     Logged,
     Process,
-    RecordedEnvironment,
     RecordedFile,
-    RecordedLock,
-    RecordedPython,
     RecordedSource,
     Run,
     Status,
@@ -81,7 +77,7 @@ def from_json(data: object, directory: Path | None) -> Run:
         entry_point=top.text("entry_point"),
         command=top.text("command"),
         parameters=tuple(_parameter(name, field) for name, field in top.members("parameters")),
-        environment=_environment(top.fields("environment")),
+        environment=environments.from_fields(top.fields("environment")),
         host=_host(top.fields("host")),
         variables={name: _variable(field) for name, field in top.members("variables")},
         inputs=tuple(_file(field, None) for field in top.each("inputs")),
@@ -204,50 +200,6 @@ def _value(value: object, declared_type: str) -> object:
     if isinstance(value, list):
         return [_value(inner, "float") for inner in value]
     return NOT_FINITE.get(value, value) if isinstance(value, str) else value
-
-
-def _environment(fields: Fields) -> RecordedEnvironment:
-    lock = fields.fields("lock")
-    return RecordedEnvironment(
-        kind=fields.text("kind"),
-        hash=fields.text("hash"),
-        fingerprint=fields.text("fingerprint"),
-        platform=fields.text("platform"),
-        lock=RecordedLock(
-            sha256=lock.text("sha256"),
-            format=lock.text("format"),
-            made=lock.text("made"),
-            locked=lock.flag("locked", default=True),
-        ),
-        python=_python(fields.fields("python")) if fields.has("python") else None,
-        packages=tuple(
-            Package(
-                name=package.text("name"),
-                version=package.text("version"),
-                source=package.optional("source"),
-                sha256=package.optional("sha256"),
-            )
-            for package in fields.each("packages")
-        ),
-        local_packages=tuple(
-            LocalPackage(
-                path=package.text("path"),
-                tree=package.text("tree"),
-                editable=package.flag("editable"),
-                extras=package.sequence("extras") if package.has("extras") else (),
-            )
-            for package in (fields.each("local_packages") if fields.has("local_packages") else ())
-        ),
-    )
-
-
-def _python(fields: Fields) -> RecordedPython:
-    return RecordedPython(
-        version=fields.text("version"),
-        build=fields.text("build"),
-        implementation=fields.text("implementation"),
-        path=fields.text("path"),
-    )
 
 
 def _host(fields: Fields) -> Host:
