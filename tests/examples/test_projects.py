@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tests.examples.conftest import Reader
 
 WRONG_REQUEST = 2
-WRONG = ("top=ten", "unit=sentences", "l1_ratio=1.5")
+WRONG = ("top=ten", "unit=sentences", "l1_ratio=1.5", "alpha=-1")
 
 
 def _digests(record: dict[str, Any]) -> dict[str, str]:
@@ -54,7 +55,27 @@ def test_the_elastic_net_gives_the_same_bytes_twice(reader: Reader) -> None:
     assert second["environment"]["hash"] == first["environment"]["hash"]
 
 
-@pytest.mark.parametrize("project", ["hello", "diabetes-elasticnet"])
+def test_what_the_regression_logs_is_in_its_record(reader: Reader) -> None:
+    record = reader.runs("logged-regression", "-P", "alpha=0.1")
+    assert record["metrics"]["mean_rmse"] == pytest.approx(54.8436, abs=1e-3)
+    rmse = record["logged"]["metrics"]["rmse"]
+    assert (rmse["count"], rmse["step"]) == (5, 5)
+    assert record["logged"]["parameters"] == {}  # it logs what it was given
+    assert [file["path"] for file in record["logged"]["artifacts"]] == ["model/ridge.json"]
+    assert record["experiment"] == "ridge"
+    assert record["environment"]["kind"] == "venv"
+
+
+def test_a_search_by_mlflow_run_has_a_run_for_each_penalty(reader: Reader) -> None:
+    record = reader.runs("logged-regression", "-e", "search", "-P", "alphas=0.1 1")
+    assert record["logged"]["parameters"] == {"best_alpha": "0.1"}
+    every = reader.types("runs", "list", "--all", "--json")
+    children = [one for one in json.loads(every.stdout) if one["parent"] == record["id"]]
+    assert len(children) == 2
+    assert {one["status"] for one in children} == {"finished"}
+
+
+@pytest.mark.parametrize("project", ["hello", "diabetes-elasticnet", "logged-regression"])
 def test_every_command_of_a_readme_does_what_it_says(reader: Reader, project: str) -> None:
     commands = re.findall(
         r"^    reprun (.+)$", (PROJECTS / project / "README.md").read_text(), re.MULTILINE
