@@ -109,7 +109,11 @@ def _not_there(error: EnvironmentFailure) -> Iterator[str]:
 
 def _write_input(question: Question, *, pinned_tools: bool) -> None:
     asked = {name_of(line) for line in question.lines}
-    tools = {name_of(line) or line: line for line in question.spec.build_requirements}
+    # MLflow writes bare names of these three into every `python_env.yaml`.
+    tools = {
+        name_of(line) or line: SEEDS.get(line.strip(), line)
+        for line in question.spec.build_requirements
+    }
     tools = {name: line for name, line in {**SEEDS, **tools}.items() if name not in asked}
     if not pinned_tools:
         tools = {name: re.split(r"[<>=!~\s]", line, maxsplit=1)[0] for name, line in tools.items()}

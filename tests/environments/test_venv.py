@@ -52,6 +52,18 @@ def test_python_env_yaml_becomes_a_locked_environment(workshop: Workshop) -> Non
     assert built.lock.platform == "any"
 
 
+@pytest.mark.parametrize(
+    ("line", "version"), [("setuptools", "80.9.0"), ("setuptools>=80", "82.0.0")]
+)
+def test_a_setuptools_that_mlflow_can_import(workshop: Workshop, line: str, version: str) -> None:
+    for one in ("80.9.0", "82.0.0"):
+        workshop.index.wheel("setuptools", one)
+    text = f"build_dependencies:\n  - pip\n  - {line}\n  - wheel\n"
+    workshop.project.write("python_env.yaml", text)
+    _, lock = workshop.lock(PYTHON_ENV)
+    assert f"setuptools=={version}" in lock.text
+
+
 def test_a_second_run_asks_the_index_nothing_and_builds_nothing(workshop: Workshop) -> None:
     workshop.index.wheel("alpha", "1.0")
     workshop.project.write("requirements.txt", "alpha\n")
