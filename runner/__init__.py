@@ -39,6 +39,8 @@ def run(
     as_of: str | None = None,
     python: str | None = None,
     add_packages: str | Iterable[str] = (),
+    drop_packages: str | Iterable[str] = (),
+    env_file: str | None = None,
     storage_dir: str | os.PathLike[str] | None = None,
     clean_env: bool = False,
     pass_env: str | Iterable[str] = (),
@@ -71,6 +73,8 @@ def run(
             that time where the project names none.
         python: another Python than the project's, such as `3.9`.
         add_packages: a package beside the project's, or several, such as `numpy<2`.
+        drop_packages: a package, or several, that the project asks for and shall not get.
+        env_file: a file of the project in place of the one that names its environment.
         storage_dir: where remote `path` parameters are downloaded to.
         clean_env: pass only a base list of variables to the step.
         pass_env: a variable to pass on all the same, or several, by name.
@@ -119,6 +123,10 @@ def run(
         as_of=request.read_as_of(as_of),
         with_runs=(with_runs,) if isinstance(with_runs, str) else tuple(with_runs),
         python=request.read_python(python),
+        drop_packages=(
+            (drop_packages,) if isinstance(drop_packages, str) else tuple(drop_packages)
+        ),
+        env_file=env_file,
         add_packages=request.read_packages(
             (add_packages,) if isinstance(add_packages, str) else add_packages
         ),

@@ -55,7 +55,7 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
     progress.stage("source", str(project))
     with opened(request, settings=settings, progress=progress, keep=False) as found:
         source, files = found.source, found.files
-        reference = load.load(files).environment
+        reference = load.load(files, environment=request.env_file).environment
         backend = kinds.choose(reference, request.env_manager)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         unlocked = without_own_lock(files, reference.path or "")

@@ -143,6 +143,13 @@ def take_over(request: Request, outer: Outer | None, place: str | None) -> Reque
         env_manager=request.env_manager or _text(asked.get("env_manager")),
         as_of=request.as_of or _text(asked.get("as_of")),
         exact=request.exact or asked.get("exact") is True,
+        python=request.python or _text(asked.get("python")),
+        env_file=request.env_file or _text(asked.get("env_file")),
+        add_packages=request.add_packages or _texts(asked.get("add_packages")),
+        drop_packages=request.drop_packages or _texts(asked.get("drop_packages")),
+        skip_unmapped=request.skip_unmapped or asked.get("skip_unmapped") is True,
+        log_here=request.log_here or asked.get("log_here") is True,
+        tracking=request.tracking and asked.get("no_tracking") is not True,
     )
     if request.version is None:
         return replace(request, in_place=True)
@@ -152,6 +159,10 @@ def take_over(request: Request, outer: Outer | None, place: str | None) -> Reque
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
 def refuse_endless(outer: Outer | None, step: Step, settings: Settings) -> None:

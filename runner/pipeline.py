@@ -64,7 +64,7 @@ def plan(
     ) as found:
         source, files = found.source, found.files
         progress.update(labels.of_source(source, request))
-        manifest = load.load(files)
+        manifest = load.load(files, environment=request.env_file)
         step = _bind(request, manifest, files, labels.of_request(request))
         nesting.refuse_endless(outer, step, settings)
         _warn_of_undeclared(step, manifest, progress)
@@ -142,7 +142,7 @@ def _refuse_early(request: Request) -> None:
     files = standing.look(request.uri, request.subdirectory, caller=request.caller)
     if files is not None:
         place = str((request.caller / request.uri / request.subdirectory).resolve())
-        _bind(request, load.load(files), files, place)
+        _bind(request, load.load(files, environment=request.env_file), files, place)
 
 
 def _bind(request: Request, manifest: Manifest, files: ProjectFiles, place: str) -> Step:

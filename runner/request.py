@@ -32,6 +32,8 @@ class Request(Struct, frozen=True):
         skip_unmapped: leave out conda packages that the Python index has nothing for.
         python: version or specifier in place of the project's.
         add_packages: requirements beside the project's, or in place of those of the same name.
+        drop_packages: names of packages that the project asks for and shall not get.
+        env_file: a file of the project in place of the one that names its environment.
         tags: name → value, kept in the record.
         tracking: whether the step's MLflow calls go into the record.
         log_here: whether they do where the step names another tracking URI, too.
@@ -55,6 +57,8 @@ class Request(Struct, frozen=True):
     with_runs: tuple[str, ...] = ()
     python: str | None = None
     add_packages: tuple[str, ...] = ()
+    drop_packages: tuple[str, ...] = ()
+    env_file: str | None = None
     pass_env: tuple[str, ...] = ()
     clean_env: bool = False
     in_place: bool = False

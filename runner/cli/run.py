@@ -85,6 +85,16 @@ Examples:
     metavar="REQUIREMENT",
     help="A package beside the project's; repeat for more.",
 )
+@click.option(
+    "--drop-package",
+    "drop_packages",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out a package that the project asks for; repeat for more.",
+)
+@click.option(
+    "--env-file", metavar="FILE", help="A file of the project in place of its environment's."
+)
 @click.option("--exact", is_flag=True, help="Refuse another patch release of Python.")
 @click.option(
     "--no-tracking",
@@ -127,6 +137,8 @@ def run(
     as_of: str | None,
     python: str | None,
     add_packages: tuple[str, ...],
+    drop_packages: tuple[str, ...],
+    env_file: str | None,
     exact: bool,
     no_tracking: bool,
     log_here: bool,
@@ -167,6 +179,8 @@ def run(
         with_runs=with_runs,
         python=requests.read_python(python),
         add_packages=requests.read_packages(add_packages),
+        drop_packages=drop_packages,
+        env_file=env_file,
         pass_env=pass_env,
         clean_env=clean_env,
         in_place=in_place,

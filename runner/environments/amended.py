@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import fingerprint
-from runner.environments.requirements import name_of
+from runner.environments.requirements import name_of, normalised
 from runner.environments.unlocked import without_own_lock
+from runner.errors import RequestError
+from runner.nearest import nearest
 
 if TYPE_CHECKING:
     from runner.environments.base import Backend, Spec
@@ -39,27 +41,50 @@ def read(
         skip = request.skip_unmapped
         return backend.read(reference, files, as_of=as_of, skip_unmapped=skip)
 
-    if request.python is None and not request.add_packages:
+    changed = [
+        flag
+        for flag, given in (
+            ("--python", request.python),
+            ("--add-package", request.add_packages),
+            ("--drop-package", request.drop_packages),
+        )
+        if given
+    ]
+    if not changed:
         return read_from(files)
     if not backend.LOCKS:
         progress.warning(
-            f"--python and --add-package change nothing: `{backend.NAME}` is used as it is",
+            f"{' and '.join(changed)} changes nothing: `{backend.NAME}` is used as it is",
             "leave `--env-manager` away",
         )
         return read_from(files)
     spec = read_from(without_own_lock(files, reference.path or ""))
-    if spec.lock_text is not None and request.add_packages:
+    of_packages = [flag for flag in changed if flag != "--python"]
+    if spec.lock_text is not None and of_packages:
         progress.warning(
-            "--add-package changes nothing: the project's own lock is used as it is",
-            "add it to what that lock is made from, and lock anew",
+            f"{' and '.join(of_packages)} changes nothing: the project's own lock is used as it is",
+            "change what that lock is made from, and lock anew",
         )
+    _refuse_absent(spec, request)
     return _amended(spec, request)
+
+
+def _refuse_absent(spec: Spec, request: Request) -> None:
+    known = {name for line in spec.requirements if (name := name_of(line)) is not None}
+    for name in request.drop_packages:
+        if spec.lock_text is None and normalised(name) not in known:
+            near = nearest(normalised(name), known)
+            raise RequestError(
+                f"`--drop-package {name}`: the project asks for no such package",
+                hint=f"did you mean `{near}`?" if near else None,
+            )
 
 
 def _amended(spec: Spec, request: Request) -> Spec:
     python = request.python or spec.python
     added = request.add_packages if spec.lock_text is None else ()
-    names = {name_of(line) for line in added}
+    dropped = request.drop_packages if spec.lock_text is None else ()
+    names = {*map(name_of, added), *map(normalised, dropped)}
     kept = tuple(line for line in spec.requirements if name_of(line) not in names)
-    digest = fingerprint.of_value("amended", [spec.digest, python, added])
+    digest = fingerprint.of_value("amended", [spec.digest, python, added, dropped])
     return replace(spec, python=python, requirements=(*kept, *added), digest=digest)

@@ -74,9 +74,11 @@ def _missing_package(messages: str, where: str) -> EnvironmentFailure | None:
         return None
     name = match.group(1)
     if name in STANDARD:
-        hint = f"`{name}` comes with Python: take it out"
+        hint = f"`{name}` comes with Python: pass `--drop-package {name}`, or take it out"
     elif meant := meant_by(name):
-        hint = f"did you mean `{meant}`?"
+        line = re.search(rf"you require {re.escape(name)}([<>=!~][^\s,]*)", messages)
+        flags = f"--drop-package {name} --add-package '{meant}{line.group(1) if line else ''}'"
+        hint = f"did you mean `{meant}`? pass `{flags}`, or correct the name"
     else:
         hint = "is its name right, and is it in the index that you use?"
     return NoSuchPackage(f"{where}no package is called `{name}`", hint, details=_reason(messages))

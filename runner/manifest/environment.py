@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import TYPE_CHECKING
 
-from runner.errors import SourceError
+from msgspec.structs import replace
+
+from runner.errors import ManifestError, SourceError
 from runner.manifest.docker import docker_environment
 from runner.manifest.document import MappingNode, is_null, shorten, text_of
 from runner.manifest.model import EnvironmentReference
@@ -17,11 +20,19 @@ if TYPE_CHECKING:
 
     from runner.manifest.complaints import Complaints
     from runner.manifest.document import Entry
+    from runner.manifest.model import Manifest
     from runner.source.model import ProjectFiles
 
     FileKind = Literal["python_env", "conda_env"]
+    Kind = Literal["python_env", "conda_env", "lock", "pyproject", "requirements"]
 
 FILE_KINDS: tuple[FileKind, ...] = ("python_env", "conda_env")
+ENDINGS = (".yaml", ".yml", ".txt", ".toml", ".lock")
+OF_THE_FILE = {f"manifest.{code}" for code in (
+    "several-environments", "missing-environment", "misspelt-environment", "environment-outside",
+    "empty-environment",
+)}  # fmt: skip
+_PYTHON_ENV = re.compile(rb"(?m)^(?:python|build_dependencies)\s*:")
 USUAL_NAMES: dict[FileKind, str] = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
 
 
@@ -60,6 +71,41 @@ def undeclared(files: ProjectFiles, names: tuple[str, ...]) -> EnvironmentRefere
     if requirements:
         return EnvironmentReference("requirements", requirements[-1])
     return EnvironmentReference("empty")
+
+
+def given(manifest: Manifest, path: str, files: ProjectFiles) -> Manifest:
+    """`manifest` with the environment file at `path`, whatever it says of its own.
+
+    Raises:
+        ManifestError: the project has no such file.
+        SourceError: the path leaves the source.
+    """
+    plain = posixpath.normpath(path)
+    content = files.read(plain)
+    if content is None:
+        names = [name for name in files.names() if name.endswith(ENDINGS)]
+        near = nearest(posixpath.basename(plain), names)
+        raise ManifestError(
+            f"`--env-file {path}`: the project has no such file",
+            f"did you mean `{near}`?" if near else "name one relative to the manifest",
+        )
+    return replace(
+        manifest,
+        environment=EnvironmentReference(_kind_of(plain, content), plain, declared=True),
+        problems=tuple(one for one in manifest.problems if one.code not in OF_THE_FILE),
+    )
+
+
+def _kind_of(path: str, content: bytes) -> Kind:
+    """What kind of file it is, by its name and, of YAML, by its keys."""
+    name = posixpath.basename(path).lower()
+    if name == "uv.lock" or (name.startswith("pylock.") and name.endswith(".toml")):
+        return "lock"
+    if name == "pyproject.toml":
+        return "pyproject"
+    if not name.endswith((".yaml", ".yml")):
+        return "lock" if b"--hash=" in content else "requirements"
+    return "python_env" if _PYTHON_ENV.search(content) else "conda_env"
 
 
 def _only_one(document: MappingNode, scope: Scope) -> None:
@@ -135,5 +181,5 @@ def _there(kind: FileKind, path: str, names: tuple[str, ...]) -> str:
         (name for name in files if "env" in name or "conda" in name), None
     )
     if meant:
-        return f"did you mean `{meant}`?"
+        return f"did you mean `{meant}`? pass `--env-file {meant}`, or correct the name"
     return f"add the file, or remove the `{kind}` line"

@@ -38,14 +38,21 @@ def examine(files: ProjectFiles) -> Manifest:
     return checked(document, files, complaints, path=path, sha256=digest)
 
 
-def load(files: ProjectFiles) -> Manifest:
+def load(files: ProjectFiles, *, environment: str | None = None) -> Manifest:
     """The project's manifest, free of errors other than those of single entry points.
+
+    Args:
+        environment: a file of the project that stands in for the one that the manifest names.
 
     Raises:
         ManifestError: it holds errors; each is in the message or the details.
         SourceError: the source can't be read at all.
     """
     manifest = examine(files)
+    if environment is not None:
+        from runner.manifest.environment import given
+
+        manifest = given(manifest, environment, files)
     refuse(
         [
             problem

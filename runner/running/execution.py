@@ -88,6 +88,7 @@ def carry_out(
         home = place.with_name(f"{place.name}.home")
         variables = stack.enter_context(writable(seen, home, progress=progress))
         opened = recording.opening(ready, seen, settings=settings, progress=progress)
+        opened = logs.placed(opened)
         begun = runs.begin(opened, lock_text=ready.environment.lock.text, settings=settings)
         try:
             # Not recorded: where reprun itself is would make two runs differ.

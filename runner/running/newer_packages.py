@@ -137,7 +137,7 @@ def _text(path: Path) -> str:
 def _pinned(package: str | None, planned: Plan) -> bool:
     lines = planned.spec.requirements
     return package is not None and any(
-        name_of(line) == package and re.search(r"===?\s*\d[^*]*$", line.split(";")[0])
+        name_of(line) == package and re.search(r"===?\s*\d+\.\d", line.split(";")[0])
         for line in lines
     )
 

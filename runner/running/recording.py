@@ -98,6 +98,8 @@ def _request(ready: Ready) -> dict[str, object]:
         "as_of": request.as_of,
         "python": request.python,
         "add_packages": list(request.add_packages),
+        "drop_packages": list(request.drop_packages),
+        "env_file": request.env_file,
         "pass_env": list(request.pass_env),
         "clean_env": request.clean_env,
         "in_place": request.in_place and chosen,

@@ -34,6 +34,10 @@ class Home:
         self._request = ready.planned.request
         self._logs_to = _run_to_log_to(ready, settings)
 
+    def placed(self, run: Run) -> Run:
+        """The record of the run, below the one that its step logs to where that is another."""
+        return run if self._logs_to == run.id else replace(run, parent=self._logs_to)
+
     def recorded(self) -> dict[str, str]:
         """What the step's MLflow is told of a store that is not ours; the record keeps it."""
         return recording.mlflow_variables(self._request) if self._endpoint is None else {}

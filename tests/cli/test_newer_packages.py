@@ -140,6 +140,32 @@ def test_a_module_of_the_project_is_no_package(numpy: Program) -> None:
     assert "does not declare" not in numpy("run", ".").err
 
 
+def test_a_package_can_be_left_out(numpy: Program, index: Index) -> None:
+    index.wheel("scikit-learn", "0.23.2", files={"sklearn.py": "NAME = 'found'\n"})
+    index.wheel("scipy", "1.0")
+    wanted = "dependencies: ['sckit-learn==0.23.2', numpy]\n"
+    commit(numpy, "import sklearn\nprint(sklearn.NAME)\n", wanted)
+    said = numpy("run", ".")
+    flags = ("--drop-package", "sckit-learn", "--add-package", "scikit-learn==0.23.2")
+    assert "pass `--drop-package sckit-learn --add-package 'scikit-learn==0.23.2'`" in said.err
+    record = numpy.record(".", *flags)
+    assert record["request"]["drop_packages"] == ["sckit-learn"]
+    said = numpy("run", ".", "--drop-package", "nunpy")
+    assert said.code == 2
+    assert "`--drop-package nunpy`: the project asks for no such package" in said.err
+    assert "hint: did you mean `numpy`?" in said.err
+
+
+def test_another_environment_file(numpy: Program, index: Index) -> None:
+    index.wheel("alpha", "1.0")
+    commit(numpy, "import alpha\nprint(alpha.VERSION)\n", "dependencies: [nothing-like-it]\n")
+    (numpy.directory / "other.txt").write_text("alpha\n")
+    record = numpy.record(".", "--env-file", "other.txt")
+    assert record["request"]["env_file"] == "other.txt"
+    assert "alpha" in {one["name"] for one in record["environment"]["packages"]}
+    assert numpy("run", ".", "--env-file", "gone.txt").code == 2
+
+
 def test_a_lock_of_ours_gives_way_and_any_other_stays(numpy: Program, index: Index) -> None:
     digest = index.wheel("alpha", "1.0")
     commit(numpy, "import alpha, numpy\n")
@@ -163,7 +189,7 @@ def test_another_python(numpy: Program) -> None:
     assert said.code == 0, said.err
     assert numpy.records()[0]["request"]["python"] == ">=3.11"
     said = numpy("run", ".", "--python", "3.11", "--env-manager", "local")
-    assert "--python and --add-package change nothing: `local` is used as it is" in said.err
+    assert "--python changes nothing: `local` is used as it is" in said.err
 
 
 @pytest.mark.parametrize(

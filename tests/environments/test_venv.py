@@ -167,7 +167,10 @@ def test_a_misspelt_package_is_named_with_what_was_meant(workshop: Workshop) -> 
     with pytest.raises(NoSuchPackage) as caught:
         workshop.lock(REQUIREMENTS)
     assert caught.value.message == "requirements.txt: no package is called `sckit-learn`"
-    assert caught.value.hint == "did you mean `scikit-learn`?"
+    assert caught.value.hint == (
+        "did you mean `scikit-learn`? pass `--drop-package sckit-learn --add-package "
+        "'scikit-learn'`, or correct the name"
+    )
 
 
 def test_what_is_wrong_is_understood_in_a_narrow_terminal(

@@ -64,8 +64,17 @@ def test_a_named_file_is_used(kind: str, written: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("there", "hint"),
     [
-        ("conda2.yml", "did you mean `conda2.yml`?"),
-        ("environment.yml", "did you mean `environment.yml`?"),
+        (
+            "conda2.yml",
+            "did you mean `conda2.yml`? pass `--env-file conda2.yml`, or correct the name",
+        ),
+        (
+            "environment.yml",
+            (
+                "did you mean `environment.yml`? pass `--env-file environment.yml`, or correct the "
+                "name"
+            ),
+        ),
         ("params.yaml", "add the file, or remove the `conda_env` line"),
     ],
 )
@@ -94,6 +103,38 @@ def test_a_file_that_is_only_spelt_otherwise_is_used(there: str, tmp_path: Path)
         "which is used"
     )
     assert problem.hint == f"write `conda_env: {there}`"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("other.yaml", "python: '3.11'\n", "python_env"),
+        ("other.yml", "dependencies: [numpy]\n", "conda_env"),
+        ("other.txt", "numpy\n", "requirements"),
+        ("pinned.txt", "numpy==1 --hash=sha256:00\n", "lock"),
+        ("pyproject.toml", "", "pyproject"),
+        ("pylock.other.toml", "", "lock"),
+        ("uv.lock", "", "lock"),
+    ],
+)
+def test_another_file_stands_in_for_the_one_that_is_named(
+    name: str, content: str, kind: str, tmp_path: Path
+) -> None:
+    files = project(tmp_path, "conda_env: gone.yaml\npython_env: gone.yaml\n")
+    (tmp_path / name).write_text(content)
+    manifest = load(files, environment=f"./{name}")
+    assert (manifest.environment.kind, manifest.environment.path) == (kind, name)
+    assert manifest.problems == ()
+
+
+def test_a_stand_in_that_is_not_there(tmp_path: Path) -> None:
+    files = project(tmp_path, "name: a\n")
+    (tmp_path / "conda.yaml").write_text("")
+    with pytest.raises(
+        ManifestError, match=r"`--env-file cond\.yaml`: the project has no"
+    ) as caught:
+        load(files, environment="cond.yaml")
+    assert caught.value.hint == "did you mean `conda.yaml`?"
 
 
 def test_which_of_two_spellings_is_meant_is_not_guessed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 # Module -> the module beside this one whose `install(module)` is called once it is imported.
 HOOKS = {
     "mlflow.projects": "_reprun_projects",
+    "mlflow.utils.validation": "_reprun_validation",
     "mlflow.tracking._tracking_service.utils": "_reprun_tracking",
 }
 
