@@ -53,6 +53,8 @@ def read_conda_file(files: ProjectFiles, path: str) -> CondaFile:
         EnvironmentFailure: it isn't there, isn't YAML, or isn't of this shape.
     """
     root = _compose(text_of(files, path), path)
+    if root is None:
+        return CondaFile(warnings=(f"{path}: is empty, and so is the environment",))
     entries, warnings = _entries(root, path)
     if "dependencies" not in entries:
         unknown = [key for key in entries if key not in _KEYS]
@@ -73,6 +75,7 @@ def read_conda_file(files: ProjectFiles, path: str) -> CondaFile:
 
 
 def _compose(text: str, path: str) -> Node:
+    """The document's node, None of an empty one."""
     import yaml
 
     if text.startswith("version https://git-lfs"):
@@ -92,9 +95,7 @@ def _compose(text: str, path: str) -> Node:
         raise EnvironmentFailure(f"{where}: not YAML: {error.problem}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise EnvironmentFailure(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
-    if root is None or _is_null(root):
-        raise EnvironmentFailure(f"{path}: is empty", _SHAPE)
-    return root
+    return None if root is None or _is_null(root) else root
 
 
 def _entries(root: Node, path: str) -> tuple[dict[str, Node], tuple[str, ...]]:

@@ -28,7 +28,7 @@ _LOOKED_AT: Final = 500  # files of the project
 _UNEXPECTED: Final = r"TypeError: ([\w.]+)\(\) got an unexpected keyword argument '(\w+)'"
 _OWNERS: Final = {"DataFrame": "pandas", "Series": "pandas", "ndarray": "numpy",
                   "RunInfo": "mlflow"}  # fmt: skip
-_LONG_AGO: Final = 365  # days
+_LONG_AGO: Final = 180  # days
 # These come from outside, whatever package meets them first.
 _NOT_OF_PACKAGES: Final = (
     r"(?:FileNotFound|Permission|Connection|Memory|Timeout|IsADirectory|NotADirectory|URL|HTTP|OS|"

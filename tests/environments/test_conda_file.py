@@ -268,8 +268,6 @@ def test_a_hashed_pip_section_is_the_lock(project: Folder) -> None:
 @pytest.mark.parametrize(
     ("text", "said", "hint"),
     [
-        ("", "conda.yaml: is empty", "begin with `dependencies:`"),
-        ("# nothing\n", "conda.yaml: is empty", "begin with `dependencies:`"),
         ("- numpy\n", "conda.yaml:1:1: must be a mapping", "begin with `dependencies:`"),
         ("numpy\n", "conda.yaml:1:1: must be a mapping with name, channels", "begin with"),
         ("name: x\n", "conda.yaml: there is no `dependencies`", "begin with `dependencies:`"),
@@ -336,3 +334,10 @@ def test_the_usual_channels_alone_are_not_worth_a_word(project: Folder) -> None:
     )
     assert usual.warnings == ()
     assert other.warnings == (LEFT_OUT + "the channels conda-forge, bioconda",)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "null\n"])
+def test_an_empty_file_asks_for_nothing(project: Folder, text: str) -> None:
+    spec = read(project, text)
+    assert (spec.requirements, spec.python) == ((), None)
+    assert spec.warnings == ("conda.yaml: is empty, and so is the environment",)
