@@ -28,6 +28,11 @@ _SKLEARN: Final = re.compile(
     r"^sklearn\s*(?P<extras>\[[^\]]*\])?\s*(?P<version>[^;]*?)\s*(?P<rest>;.*)?$"
 )
 _EMPTY_RELEASE: Final = re.compile(r"^[=~>]=+\s*0(\.0)?(\.post\d+)?$")
+# What `pip freeze` lists on one system and no other has.
+_OF_A_SYSTEM: Final = {
+    **dict.fromkeys(("pywin32", "pypiwin32", "pywinpty", "windows-curses", "wmi"), "win32"),
+    **dict.fromkeys(("appnope", "pyobjc", "pyobjc-core", "pyobjc-framework-cocoa"), "darwin"),
+}
 # The same for a package that depends on it.
 VARIABLES: Final = {"SKLEARN_ALLOW_DEPRECATED_SKLEARN_PACKAGE_INSTALL": "True"}
 
@@ -44,7 +49,7 @@ def uv_settings() -> str:
 
 def mended(lines: Iterable[str], progress: Progress) -> tuple[str, ...]:
     """Requirement lines that say what they mean, and what is needed with them."""
-    found = tuple(_renamed(line, progress) for line in lines)
+    found = tuple(_of_its_system(_renamed(line, progress)) for line in lines)
     return (*found, *_forgotten(found))
 
 
@@ -59,6 +64,12 @@ def _renamed(line: str, progress: Progress) -> str:
         f"write `{meant}`",
     )
     return meant
+
+
+def _of_its_system(line: str) -> str:
+    """The line with a marker, where only one system has such a package and the line has none."""
+    system = _OF_A_SYSTEM.get(name_of(line) or "")
+    return line if system is None or ";" in line else f"{line} ; sys_platform == '{system}'"
 
 
 def _forgotten(lines: tuple[str, ...]) -> Iterator[str]:

@@ -255,3 +255,14 @@ def test_pip_setuptools_and_wheel_are_in_each_environment(workshop: Workshop, mi
     built = workshop.build(EnvironmentReference(kind="python_env", path="python_env.yaml"))
     assert built_by(built.path) == "hand"
     assert {"pip", "setuptools", "wheel"} <= {one.name for one in built.packages}
+
+
+def test_packages_of_another_system_are_locked_for_that_one(workshop: Workshop) -> None:
+    workshop.index.wheel("alpha", "1.0")
+    for name in ("pywin32", "appnope"):
+        workshop.index.wheel(name, "227")
+    workshop.project.write("requirements.txt", "alpha\npywin32==227\nappnope==227\n")
+    built = workshop.build(REQUIREMENTS)
+    assert "sys_platform == 'win32'" in built.lock.text
+    assert "sys_platform == 'darwin'" in built.lock.text
+    assert {"pywin32", "appnope"}.isdisjoint({one.name for one in built.packages})
