@@ -27,7 +27,19 @@ def explain(text: str, request: Request, run_id: str) -> Explained | None:
     """
     if not request.tracking:
         return None
-    return _unanswered(text) or _without_run(text, run_id)
+    return _unanswered(text) or _without_run(text, run_id) or _not_kept(text)
+
+
+def _not_kept(text: str) -> Explained | None:
+    """What the run's own endpoint refuses; see `tracking`."""
+    found = re.search(r"RestException: \w+: [^\n]*(reprun (?:keeps no|does not keep) [\w ]+)", text)
+    if found is None:
+        return None
+    return Explained(
+        f"the step wants what a record has no place for: {found[1]}",
+        "pass `--no-tracking` to have it log to a store of its own, or to the server that "
+        "MLFLOW_TRACKING_URI names",
+    )
 
 
 def _unanswered(text: str) -> Explained | None:

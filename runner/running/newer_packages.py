@@ -28,6 +28,8 @@ _LOOKED_AT: Final = 500  # files of the project
 _UNEXPECTED: Final = r"TypeError: ([\w.]+)\(\) got an unexpected keyword argument '(\w+)'"
 _OWNERS: Final = {"DataFrame": "pandas", "Series": "pandas", "ndarray": "numpy",
                   "RunInfo": "mlflow"}  # fmt: skip
+_WITHOUT_ALIASES: Final = "2022-12-18"  # numpy 1.24
+_TODAY: Final = "9999"
 _LONG_AGO: Final = 180  # days
 # These come from outside, whatever package meets them first.
 _NOT_OF_PACKAGES: Final = (
@@ -54,6 +56,8 @@ class Cause(NamedTuple):
 def explain(text: str, ready: Ready) -> Explained | None:
     """The reason that `text`, the end of a step's stderr, gives; None for no such one."""
     planned, environment = ready.planned, ready.environment
+    if planned.backend.LOCKS and (gone := _alias_of_numpy(text, planned)) is not None:
+        return gone
     if not _may_help(planned) or environment.lock.made == "project":
         return None
     versions = {normalised(one.name): one.version for one in environment.packages}
@@ -70,6 +74,20 @@ def explain(text: str, ready: Ready) -> Explained | None:
     if cause.python is not None and _names_python(planned):
         return Explained(f"{cause.said}{written}", f"pass `--python {cause.python}`")
     return Explained(f"{cause.said}{written}", f"pass `{_flag(day)}` for the packages of that day")
+
+
+def _alias_of_numpy(text: str, planned: Plan) -> Explained | None:
+    """An old package on a numpy of its project's own day, which was too new for it even then."""
+    found = re.search(
+        r"module 'numpy' has no attribute '(float|int|bool|object|complex|str)'", text
+    )
+    day = planned.spec.as_of or _day(planned)
+    if found is None or planned.spec.lock_text is not None or (day or _TODAY) < _WITHOUT_ALIASES:
+        return None
+    if _pinned("numpy", planned):
+        return None
+    message = f"numpy has no `{found[1]}` from 1.24 on, and what the step imports is older"
+    return Explained(message, "pass `--add-package 'numpy<1.24'`")
 
 
 def suggested(error: EnvironmentFailure, planned: Plan) -> None:

@@ -45,7 +45,8 @@ class Call(Struct):
     Attributes:
         path: percent-decoded, without the token and the version of the API.
         query: the text behind the `?`.
-        client: the release of MLflow that asks, such as (2, 9); None where it does not say.
+        client: the release of MLflow that asks, such as (2, 9); (0, 0) for one that is too old to
+            say so; None for anything else.
         parts: what the route's path left open.
     """
 

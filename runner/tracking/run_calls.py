@@ -62,7 +62,7 @@ def artifact_uri(session: Session, run: Run, *, old: bool) -> str:
     if old and run.directory is not None:
         folder = run.directory / layout.LOGGED
         folder.mkdir(exist_ok=True)
-        return folder.as_uri()
+        return str(folder)  # before 1.0 they know no `file:`
     return f"mlflow-artifacts:/{session.experiment.id}/{run.id}/artifacts"
 
 

@@ -134,8 +134,11 @@ class Conversation(BaseHTTPRequestHandler):
         raise Refusal("ENDPOINT_NOT_FOUND", _not_served(call), MISSING)
 
     def _client(self) -> tuple[int, int] | None:
-        client = _CLIENT.search(self.headers.get("User-Agent", ""))
-        return None if client is None else (int(client[1]), int(client[2]))
+        agent = self.headers.get("User-Agent", "")
+        if (client := _CLIENT.search(agent)) is not None:
+            return int(client[1]), int(client[2])
+        # Before 1.0 MLflow's client leaves it to the library that it uses.
+        return (0, 0) if agent.startswith("python-requests/") else None
 
     def _refuse(self, refusal: Refusal) -> None:
         # What was not read of the body would be taken for the next request.

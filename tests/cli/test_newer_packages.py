@@ -27,8 +27,8 @@ SITE = 'File "/x/lib/python3.11/site-packages/flask/app.py", line 3, in <module>
 
 @pytest.fixture
 def numpy(reprun: Program, index: Index) -> Program:
-    """Numpy of 2021 has `float`, that of 2025 has not; the sample's commit is of 2 January 2024."""
-    for version, day, code in (("1.0", "2021-01-01", "float = float\n"), ("2.0", "2025-01-01", "")):
+    """Numpy of 2021 has `msort`, that of 2025 has not; the sample's commit is of 2 January 2024."""
+    for version, day, code in (("1.0", "2021-01-01", "msort = float\n"), ("2.0", "2025-01-01", "")):
         files = {"numpy.py": code}
         index.wheel("numpy", version, uploaded=f"{day}T00:00:00Z", files=files)
     return reprun
@@ -38,7 +38,7 @@ def commit(program: Program, step: str, environment: str = "dependencies: [numpy
     samples.commit(program.directory, MANIFEST, python_env_yaml=environment, step_py=step)
 
 
-USES = "import numpy\nprint(numpy.float(1))\n"
+USES = "import numpy\nprint(numpy.msort(1))\n"
 
 
 def test_what_a_newer_package_has_no_more(numpy: Program) -> None:
@@ -46,10 +46,10 @@ def test_what_a_newer_package_has_no_more(numpy: Program) -> None:
     said = numpy("run", ".")
     assert said.code == 1
     assert (
-        "warning: numpy 2.0 has no `float`; the project's commit is of 2024-01-02, and names no "
+        "warning: numpy 2.0 has no `msort`; the project's commit is of 2024-01-02, and names no "
         "version of numpy\nhint: pass `--as-of commit` for the packages of that day\n"
     ) in said.err
-    assert "has no `float`" in numpy.records()[0]["warnings"][-1]
+    assert "has no `msort`" in numpy.records()[0]["warnings"][-1]
     assert numpy("run", ".", "--as-of", "commit").out == "1.0\n"
 
 
@@ -243,3 +243,23 @@ def test_the_failures_that_newer_packages_explain(text: str, said: str) -> None:
 )
 def test_failures_that_are_the_steps_own(text: str) -> None:
     assert newer_packages.cause_of(f"Traceback:\n{text}\n", VERSIONS, "3.12.1") is None
+
+
+def test_names_that_numpy_dropped_before_the_day_of_the_project(
+    reprun: Program, index: Index
+) -> None:
+    error = "def __getattr__(name):\n    raise AttributeError("
+    error += "f\"module 'numpy' has no attribute '{name}'.\")\n"
+    for version, day, code in (
+        ("1.23.5", "2022-11-20", "float = float\n"),
+        ("1.26", "2023-09-16", error),
+    ):
+        files = {"numpy/__init__.py": code}
+        index.wheel("numpy", version, uploaded=f"{day}T00:00:00Z", files=files)
+    commit(reprun, "import numpy\nprint(numpy.float(1))\n")
+    for flags in ((), ("--as-of", "commit")):
+        said = reprun("run", ".", *flags)
+        assert said.code == 1
+        assert "numpy has no `float` from 1.24 on" in said.err
+        assert "hint: pass `--add-package 'numpy<1.24'`" in said.err
+    assert reprun("run", ".", "--add-package", "numpy<1.24").out == "1.0\n"

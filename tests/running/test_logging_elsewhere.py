@@ -52,6 +52,17 @@ def test_a_server_that_does_not_answer(text: str) -> None:
     assert "--log-here" in found.hint
 
 
+def test_what_the_endpoint_does_not_keep() -> None:
+    text = (
+        "mlflow.exceptions.RestException: FEATURE_DISABLED: POST /mlflow/registered-models/alias: "
+        "reprun keeps no model registry, only which model a run was told to register; for more"
+    )
+    found = explain(text, REQUEST, "abc")
+    assert found is not None
+    assert "reprun keeps no model registry" in found.message
+    assert "pass `--no-tracking`" in found.hint
+
+
 @pytest.mark.parametrize(
     "text", ["", "Run 'abcd' not found; Run with id=xabc not found", "abc is fine", "not found"]
 )
