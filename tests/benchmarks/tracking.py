@@ -67,14 +67,15 @@ def singles():
         client.log_metric(run_id, "single", 0.5, step=step)
 
 
-BATCH = json.dumps({{"run_id": run_id, "metrics": [
-    {{"key": "bare", "value": 0.5, "timestamp": 1, "step": i}} for i in range({POINTS})]}})
+BODIES = [json.dumps({{"run_id": run_id, "metrics": [
+    {{"key": "bare", "value": 0.5, "timestamp": batch, "step": batch * {POINTS} + i}}
+    for i in range({POINTS})]}}) for batch in range({BATCHES})]
 SINGLE = json.dumps({{"run_id": run_id, "key": "one", "value": 0.5, "timestamp": 1, "step": 1}})
 
 
 def bare_batches():
-    for _ in range({BATCHES}):
-        post("log-batch", BATCH)
+    for body in BODIES:
+        post("log-batch", body)
 
 
 def bare_singles():
