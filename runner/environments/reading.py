@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runner.source.model import ProjectFiles
 
 DYNAMIC: Final = "own:"
+_CONDA_PIN: Final = re.compile(r"^([A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*=\s*(\d[^=<>!~;\s]*)$")
 OWN_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "poetry.lock")
 
 
@@ -100,9 +101,13 @@ def _mapped(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
     from runner.environments import conda_file, conda_mapping
 
     content = conda_file.read_conda_file(files, path)
+    lines = [_CONDA_PIN.sub(r"\1==\2", one.text) for one in content.pip]
+    meant = [
+        f"`{one.text}`" for one, line in zip(content.pip, lines, strict=True) if one.text != line
+    ]
     asked = requirements.read_lines(
         files,
-        (one.text for one in content.pip),
+        lines,
         origin=path,
         places=(f"{path}:{one.line}:{one.column}" for one in content.pip),
     )
@@ -111,7 +116,10 @@ def _mapped(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
         spec,
         python=found.python or spec.python,
         build_requirements=found.tools,
-        warnings=found.warnings,
+        warnings=(
+            *((f"{path}: {', '.join(meant)} below `pip:` is read with `==`",) if meant else ()),
+            *found.warnings,
+        ),
         variables=content.variables,
         origins=found.origins,
     )

@@ -341,3 +341,9 @@ def test_an_empty_file_asks_for_nothing(project: Folder, text: str) -> None:
     spec = read(project, text)
     assert (spec.requirements, spec.python) == ((), None)
     assert spec.warnings == ("conda.yaml: is empty, and so is the environment",)
+
+
+def test_conda_pins_below_pip_are_read_as_they_are_meant(project: Folder) -> None:
+    spec = read(project, "dependencies:\n  - pip:\n    - numpy=1.19.4\n    - pandas==1.1.4\n")
+    assert spec.requirements == ("numpy==1.19.4", "pandas==1.1.4")
+    assert spec.warnings == ("conda.yaml: `numpy=1.19.4` below `pip:` is read with `==`",)
