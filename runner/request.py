@@ -183,6 +183,10 @@ def read_as_of(text: str | None) -> str | None:
         moment += timedelta(days=1)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    if moment > datetime.now(UTC) + timedelta(days=1):
+        raise RequestError(
+            f"`--as-of {text}` is in the future", hint="give a day that has been, or `commit`"
+        )
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

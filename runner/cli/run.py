@@ -159,6 +159,8 @@ def run(
     requests.check_backend(backend, backend_config)
     if experiment_name and experiment_id:
         raise click.UsageError("give only one of --experiment-name and --experiment-id")
+    if no_tracking and log_here:
+        raise click.UsageError("give only one of --no-tracking and --log-here")
     address, subdirectory = split_uri(uri)
     request = requests.Request(
         uri=address,

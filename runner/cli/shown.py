@@ -100,7 +100,8 @@ def record_lines(run: Run, children: Sequence[Summary] = ()) -> Iterator[str]:
         yield f"{label('parameter')}{parameter.name} = {text} ({kind})"
     yield from _environment_lines(run)
     for file in run.inputs:
-        yield f"{label('input')}{file.path}  {size(file.size)}  {file.sha256[:12]}"
+        made = f"  from {file.origin.replace(':', ' ')}" if file.origin.startswith("run:") else ""
+        yield f"{label('input')}{file.path}  {size(file.size)}  {file.sha256[:12]}{made}"
     for file in run.files:
         word = "logged" if file.origin == "logged" else "output"
         yield f"{label(word)}{file.path}  {size(file.size)}  {file.sha256[:12]}"

@@ -47,6 +47,7 @@ def read(
             ("--python", request.python),
             ("--add-package", request.add_packages),
             ("--drop-package", request.drop_packages),
+            ("--as-of", request.as_of if not backend.LOCKS else None),
         )
         if given
     ]
@@ -54,7 +55,7 @@ def read(
         return read_from(files)
     if not backend.LOCKS:
         progress.warning(
-            f"{' and '.join(changed)} changes nothing: `{backend.NAME}` is used as it is",
+            f"{_change(changed)} nothing: `{backend.NAME}` is used as it is",
             "leave `--env-manager` away",
         )
         return read_from(files)
@@ -62,11 +63,15 @@ def read(
     of_packages = [flag for flag in changed if flag != "--python"]
     if spec.lock_text is not None and of_packages:
         progress.warning(
-            f"{' and '.join(of_packages)} changes nothing: the project's own lock is used as it is",
+            f"{_change(of_packages)} nothing: the project's own lock is used as it is",
             "change what that lock is made from, and lock anew",
         )
     _refuse_absent(spec, request)
     return _amended(spec, request)
+
+
+def _change(flags: list[str]) -> str:
+    return f"{' and '.join(flags)} {'changes' if len(flags) == 1 else 'change'}"
 
 
 def _refuse_absent(spec: Spec, request: Request) -> None:

@@ -17,15 +17,22 @@ if TYPE_CHECKING:
 _SHOWN = 8
 
 
-def outputs(value: str, settings: Settings) -> tuple[Run, str, list[tuple[str, Path]]]:
+def outputs(
+    value: str, settings: Settings, project: tuple[str, str] | None = None
+) -> tuple[Run, str, list[tuple[str, Path]]]:
     """The run, the path asked for (empty for all), and each output under it with its place.
+
+    Args:
+        value: as a person gives it.
+        settings: the homes.
+        project: whose runs `latest` prefers; see `names.find`.
 
     Raises:
         UnknownRun: no run has that name; for `latest`, none that finished.
         InputError: the run has no such output.
         StoreError: the record or the output can't be read.
     """
-    run, wanted = _run(value.partition(":")[2], settings)
+    run, wanted = _run(value.partition(":")[2], settings, project)
     wanted = wanted.strip("/")
     chosen = [
         file
@@ -57,7 +64,7 @@ def _logged_so_far(run: Run, wanted: str) -> Iterator[tuple[str, Path]]:
         yield path.relative_to(top).as_posix(), path
 
 
-def _run(name: str, settings: Settings) -> tuple[Run, str]:
+def _run(name: str, settings: Settings, project: tuple[str, str] | None) -> tuple[Run, str]:
     """An entry point may be a path (`latest:scripts/train.py`), so every slash is tried."""
     first: UnknownRun | None = None
     parts = name.split("/")
@@ -65,7 +72,9 @@ def _run(name: str, settings: Settings) -> tuple[Run, str]:
         if count > 1 and not name.startswith(f"{names.LATEST}:"):
             break
         try:
-            run_id = names.find("/".join(parts[:count]), settings=settings, status="finished")
+            run_id = names.find(
+                "/".join(parts[:count]), settings=settings, status="finished", project=project
+            )
         except UnknownRun as error:
             first = first or error
             continue

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.inputs.model import Context, Gathered
-    from runner.settings import Settings
     from runner.store.records import RecordedFile, Run
 
 
@@ -51,7 +50,7 @@ def resolve(context: Context, found: Gathered) -> None:
     """
     laid: dict[str, tuple[str, str]] = {}
     for text in context.request.with_runs:
-        run, outputs = _outputs(text, context.settings)
+        run, outputs = _outputs(text, context)
         for output in outputs:
             target = _target(output.path, run, text, context)
             before = laid.setdefault(target, (output.sha256, text))
@@ -78,10 +77,12 @@ def _placement(source: Path, run: Run, output: RecordedFile, target: str) -> Pla
     )
 
 
-def _outputs(text: str, settings: Settings) -> tuple[Run, list[RecordedFile]]:
-    asked = read(text)
+def _outputs(text: str, context: Context) -> tuple[Run, list[RecordedFile]]:
+    asked, settings = read(text), context.settings
     try:
-        run_id = names.find(asked.run, settings=settings, status="finished")
+        run_id = names.find(
+            asked.run, settings=settings, status="finished", project=context.project
+        )
     except UnknownRun as error:
         raise UnknownRun(f"`--with {text}`: {error.message}", _files_of_latest(asked, error))  # noqa: B904
     run = runs.settled(runs.load_id(run_id, settings), settings)

@@ -98,6 +98,11 @@ class Context(Struct, frozen=True):
     fetch: bool
     known_as: str = ""
 
+    @property
+    def project(self) -> tuple[str, str]:
+        """Its address and subdirectory, as records of its runs have them."""
+        return self.known_as or self.source.url, self.source.subdirectory
+
 
 class Gathered(Struct):
     """What was found so far."""

@@ -248,7 +248,7 @@ def _check_file(parameter: BoundParameter) -> None:
 def _of_run(parameter: BoundParameter, context: Context, found: Gathered) -> str:
     from runner.inputs import earlier
 
-    run, wanted, outputs = earlier.outputs(parameter.text, context.settings)
+    run, wanted, outputs = earlier.outputs(parameter.text, context.settings, context.project)
     top = context.storage / _folder(parameter.name)
     base = wanted.rstrip("/").rpartition("/")[2] or run.id
     for path, source in outputs:

@@ -31,7 +31,12 @@ def explain(text: str, request: Request, run_id: str) -> Explained | None:
 
 
 def _not_kept(text: str) -> Explained | None:
-    """What the run's own endpoint refuses; see `tracking`."""
+    """What a release of MLflow, or the run's own endpoint, refuses."""
+    if "filesystem tracking backend" in text and "maintenance mode" in text:
+        return Explained(
+            "the step logs to a folder, which this release of MLflow refuses",
+            "pass `--log-here` to have what it logs in the run's record",
+        )
     found = re.search(r"RestException: \w+: [^\n]*(reprun (?:keeps no|does not keep) [\w ]+)", text)
     if found is None:
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from runner.errors import UnknownRun
 from runner.store import layout
 
@@ -30,13 +32,20 @@ def record_path(name: str | Path) -> Path | None:
     return path.absolute()
 
 
-def find(name: str, *, settings: Settings, status: str | None = None) -> str:
+def find(
+    name: str,
+    *,
+    settings: Settings,
+    status: str | None = None,
+    project: tuple[str, str] | None = None,
+) -> str:
     """The id of the run that `name` names.
 
     Args:
         name: as a person gives it, upper or lower case.
         settings: the homes.
         status: `latest` only looks at runs of this status, None for all.
+        project: address and subdirectory of the project whose runs `latest` prefers.
 
     Raises:
         UnknownRun: no run of this store, or several, have that name.
@@ -45,7 +54,7 @@ def find(name: str, *, settings: Settings, status: str | None = None) -> str:
         return _of_this_store(path, settings)
     word, _, entry_point = name.partition(":")
     if word.lower() == LATEST:
-        return _latest(entry_point or None, status, settings)
+        return _latest(entry_point or None, status, settings, project)
     return _by_prefix(name, settings)
 
 
@@ -78,7 +87,12 @@ def _nearby(ids: list[str]) -> str:
     return f"`reprun runs list` shows all; the latest are {newest}"
 
 
-def _latest(entry_point: str | None, status: str | None, settings: Settings) -> str:
+def _latest(
+    entry_point: str | None,
+    status: str | None,
+    settings: Settings,
+    project: tuple[str, str] | None,
+) -> str:
     from runner.progress import Silent
     from runner.store import index
     from runner.store.summaries import Filter
@@ -87,6 +101,11 @@ def _latest(entry_point: str | None, status: str | None, settings: Settings) -> 
     # logged as a run is no step at all.
     top = "" if entry_point is None else None
     wanted = Filter(entry_point=entry_point, status=status, parent=top, steps=True, limit=1)
+    if project is not None:
+        own = replace(wanted, source=project[0], limit=None)
+        for one in index.list_runs(own, settings=settings, progress=Silent()):
+            if (one.source, one.subdirectory) == project:
+                return one.id
     found = index.list_runs(wanted, settings=settings, progress=Silent())
     if found:
         return found[0].id

@@ -48,6 +48,7 @@ class Call(Struct):
         client: the release of MLflow that asks, such as (2, 9); (0, 0) for one that is too old to
             say so; None for anything else.
         parts: what the route's path left open.
+        asked: experiments that the client has looked up by name just before.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Call(Struct):
     body: Body
     client: tuple[int, int] | None = None
     parts: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
     @property
     def old(self) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from runner.store.records import Run
 
@@ -30,13 +30,16 @@ class Own:
 
     Attributes:
         id: as the step's MLflow knows it.
-        label: what it is called: the name asked for, else what the step called it.
+        label: what it is called: the name asked for, else what the step called it first, when it
+            began to log.
+        current: what the step called it last; a run that it makes has this label.
         names: every name that the step has used.
     """
 
     def __init__(self, run: Run, hide: Callable[[str], str]) -> None:
         self._hide = hide
-        self.label = run.experiment
+        self.label = self.current = run.experiment
+        self._settled = False
         self.id = run.experiment_id or id_of(run.experiment)
         self.given = run.experiment is not None
         self.names: set[str] = {run.experiment} if run.experiment else set()
@@ -46,7 +49,17 @@ class Own:
         if name != DEFAULT_NAME:
             self.names.add(name)
             if not self.given:
-                self.label = self._hide(name)
+                self.current = self._hide(name)
+                self.label = self.label if self._settled else self.current
+
+    def settle(self) -> None:
+        """The step logs: what its experiment is called by now is the run's."""
+        self._settled = True
+
+    def is_called(self, run: Run, own: Run, names: Collection[str]) -> bool:
+        """Whether a run of the store is in one of the experiments `names`."""
+        label = self.label if run.id == own.id else run.experiment
+        return (label or DEFAULT_NAME) in {self._hide(name) for name in names}
 
     def own_ids(self, asked: Iterable[str]) -> set[str]:
         """Ids of experiments; the own one's are one, such as that of an earlier run of its name."""

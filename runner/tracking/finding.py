@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
@@ -21,8 +22,15 @@ if TYPE_CHECKING:
 _LOOKED_AT = 2_000  # records that one search reads, the newest ones
 
 
-def runs(session: Session, said: dict[str, Any]) -> tuple[list[Run], str | None]:
+def runs(
+    session: Session, said: dict[str, Any], asked: tuple[str, ...] = ()
+) -> tuple[list[Run], str | None]:
     """The runs that a search wants, and the token of the next page.
+
+    Args:
+        said: the request's fields.
+        asked: names of experiments that the client has just looked up: to a step they all have
+            one id, and this is what the search is about.
 
     Raises:
         Refusal: its filter can't be understood.
@@ -30,8 +38,11 @@ def runs(session: Session, said: dict[str, Any]) -> tuple[list[Run], str | None]
     wanted = search.parse(str(said.get("filter") or said.get("filter_string") or ""))
     ids = session.experiment.own_ids(words(said, "experiment_ids"))
     stage = str(said.get("run_view_type") or "ACTIVE_ONLY")
+    first, asked = offset(said.get("page_token"), asked)
     found = []
     for run in _candidates(session, ids):
+        if asked and not session.experiment.is_called(run, session.own, asked):
+            continue
         state = session.state(run)
         if stage != "ALL" and state.deleted != (stage == "DELETED_ONLY"):
             continue
@@ -39,9 +50,9 @@ def runs(session: Session, said: dict[str, Any]) -> tuple[list[Run], str | None]
         if search.matches(facts, wanted):
             found.append((run, facts))
     ordered = search.ordered(found, words(said, "order_by"), default=("attributes", "start_time"))
-    first, size = offset(said.get("page_token")), number(said, "max_results", 1000)
+    size = number(said, "max_results", 1000)
     page = [run for run, _ in ordered[first : first + size]]
-    return page, token(first + size) if first + size < len(ordered) else None
+    return page, token(first + size, asked) if first + size < len(ordered) else None
 
 
 def _candidates(session: Session, ids: set[str]) -> Iterator[Run]:
@@ -127,20 +138,21 @@ def filtered_experiments(found: list[dict[str, Any]], said: dict[str, Any]) -> l
     ]
 
 
-def token(position: int) -> str:
-    """A page's token."""
-    return base64.urlsafe_b64encode(str(position).encode()).decode()
+def token(position: int, asked: tuple[str, ...] = ()) -> str:
+    """A page's token: its position, and the experiments that the first page was about."""
+    return base64.urlsafe_b64encode(json.dumps([position, *asked]).encode()).decode()
 
 
-def offset(text: object) -> int:
-    """The position that a token stands for.
+def offset(text: object, asked: tuple[str, ...] = ()) -> tuple[int, tuple[str, ...]]:
+    """The position that a token stands for, and the experiments; `asked` where there is none.
 
     Raises:
         Refusal: it is none of ours.
     """
     if not text:
-        return 0
+        return 0, asked
     try:
-        return max(int(base64.urlsafe_b64decode(str(text))), 0)
-    except ValueError:
+        position, *names = json.loads(base64.urlsafe_b64decode(str(text)))
+        return max(int(position), 0), tuple(map(str, names))
+    except (ValueError, TypeError):
         raise wrong(f"Invalid page token: {text!r:.80}") from None

@@ -228,7 +228,7 @@ def get_run(session: Session, call: Call) -> dict[str, Any]:
 def search_runs(session: Session, call: Call) -> dict[str, Any]:
     """Runs of the store that a filter lets through."""
     said = call.fields()
-    found, token = finding.runs(session, said)
+    found, token = finding.runs(session, said, call.asked)
     answer: dict[str, Any] = {"runs": [form_of(session, run, old=call.old) for run in found]}
     return answer | ({"next_page_token": token} if token else {})
 
@@ -239,7 +239,7 @@ def history(session: Session, call: Call) -> dict[str, Any]:
     said = call.fields()
     run, name = session.run(texts(said, "run_id", "run_uuid")), texts(said, "metric_key")
     points = _points(session, run, name)
-    first = finding.offset(said.get("page_token"))
+    first, _ = finding.offset(said.get("page_token"))
     size = number(said, "max_results", _PAGE if said.get("page_token") else len(points) or 1)
     answer: dict[str, Any] = {
         "metrics": [forms.point_form(point) for point in points[first : first + size]]

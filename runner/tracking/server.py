@@ -13,7 +13,7 @@ import socket
 import time
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
@@ -38,6 +38,7 @@ _ROUTES = (
     registry_calls.routes,
 )
 _VERSION = re.compile(r"/(?:ajax-)?api/[0-9.]+(?:/preview)?(?=/)")
+_BY_NAME = "/mlflow/experiments/get-by-name"
 _CLIENT = re.compile(r"mlflow-python-client/(\d+)\.(\d+)")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,15}")
@@ -85,6 +86,7 @@ class Conversation(BaseHTTPRequestHandler):
         self._token = token
         self._etag = ""
         self._body: _Body | None = None
+        self._asked: tuple[str, ...] = ()
         # The base class answers until the client has gone.
         super().__init__(connection, ("127.0.0.1", 0), None)  # type: ignore[arg-type]
 
@@ -126,12 +128,21 @@ class Conversation(BaseHTTPRequestHandler):
         if client is not None and client < _SAFE_TO_FORK:
             self.close_connection = True
         call = Call(self.command, plain, query, body, client)
+        self._note_lookup(call)
         for routes in (*_ROUTES, common):
             if (handler := routes.find(call)) is not None:
                 answer = handler(self._session, call)
                 body.drain()
                 return answer
         raise Refusal("ENDPOINT_NOT_FOUND", _not_served(call), MISSING)
+
+    def _note_lookup(self, call: Call) -> None:
+        """A search by names comes as look-ups of these names and then a search by ids."""
+        if call.path == _BY_NAME:
+            names = parse_qs(call.query).get("experiment_name", [])
+            self._asked = (*self._asked, *names)
+        else:
+            call.asked, self._asked = self._asked, ()
 
     def _client(self) -> tuple[int, int] | None:
         agent = self.headers.get("User-Agent", "")

@@ -101,6 +101,7 @@ class Session:
                 ) from error
             if self._closed:
                 live.close()
+            self.experiment.settle()
             self._lives[run.id] = live
             return live
 
@@ -141,6 +142,7 @@ class Session:
             tags={},
             warnings=(),
             metrics={},
+            experiment=self.experiment.current,
             started=moment,
             directory=None,
         )
@@ -185,7 +187,6 @@ class Session:
             status=status,
             reason=reason,
             exit_code=0 if status == "finished" else None,
-            experiment=self.experiment.label,
             process=None,
         )
         self._made[made.id] = runs.finish(ended, settings=self.settings)
