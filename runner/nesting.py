@@ -63,9 +63,21 @@ def look(variables: Mapping[str, str], settings: Settings) -> Outer | None:
             "does a step start itself?",
         )
     checkout = variables.get(CHECKOUT, "")
-    known = run is not None and os.path.isdir(checkout)  # noqa: PTH112  pure text
-    place = Path(checkout) if known else None
+    place = Path(checkout) if run is not None and _is_of(checkout, run, settings) else None
     return Outer(depth, run, place, variables.get(OWN_ID) or None)
+
+
+def _is_of(checkout: str, run: Run, settings: Settings) -> bool:
+    """Whether the folder may be the one that the run stands in: ours, or the person's own."""
+    if not os.path.isdir(checkout):  # noqa: PTH112  pure text
+        return False
+    place = Path(checkout).resolve()
+    if place != settings.work.resolve() and place.is_relative_to(settings.work.resolve()):
+        return True
+    from runner.source.address import path_of
+
+    own = run.source.in_place and run.source.url.startswith("file:")
+    return own and place == path_of(run.source.url).resolve()
 
 
 def _number(text: str) -> int:
@@ -79,7 +91,7 @@ def _running(run_id: str, settings: Settings) -> Run | None:
     if not layout.is_id(run_id):
         return None
     try:
-        run = runs.load_id(run_id, settings)
+        run = runs.settled(runs.load_id(run_id, settings), settings)
     except RunnerError:
         return None
     # Of one that has ended, the checkout may be somebody else's by now.

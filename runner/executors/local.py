@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Show = tuple[BinaryIO, BinaryIO]
 MOST_NAMES = 5
+_LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Local:
@@ -91,7 +92,7 @@ def _order(execution: Execution) -> Order:
 @contextlib.contextmanager
 def _log(path: Path) -> Iterator[int]:
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, _LOG_FLAGS, 0o644)
     except OSError as error:
         raise ExecutionError(f"can't keep the step's output in {path}: {error.strerror}") from error
     try:

@@ -55,6 +55,7 @@ def _logged_so_far(run: Run, wanted: str) -> Iterator[tuple[str, Path]]:
     assert run.directory is not None
     top = run.directory / layout.LOGGED
     inside = layout.clean_path(wanted) if wanted else True
+    inside = inside and (top / wanted).resolve() == top.parent.resolve() / top.name / wanted
     place = top / wanted
     found = [place] if place.is_file() else sorted(place.rglob("*")) if inside else []
     files = [path for path in found if path.is_file() and not path.is_symlink()]

@@ -210,9 +210,16 @@ def _close(
 
 def _explain(ready: Ready, run_directory: Path, settings: Settings, progress: Noting) -> None:
     """Say why the step failed, where what it wrote to stderr shows a reason that is known."""
-    from runner.running import logging_elsewhere, missing_files, newer_packages, undeclared
+    from runner.running import missing_files
 
     text = missing_files.end_of(run_directory / "stderr.log")
+    with contextlib.suppress(OSError, RecursionError, ValueError, MemoryError):
+        _say_why(text, ready, settings, progress)
+
+
+def _say_why(text: str, ready: Ready, settings: Settings, progress: Noting) -> None:
+    from runner.running import logging_elsewhere, missing_files, newer_packages, undeclared
+
     known_as = ready.planned.known_as
     found = (
         missing_files.explain(text, ready.step, known_as, ready.checkout, settings)

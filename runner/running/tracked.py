@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from runner import nesting
 from runner.errors import RunnerError
 from runner.executors import step_tools
 from runner.running import recording
@@ -99,14 +100,18 @@ def _run_to_log_to(ready: Ready, settings: Settings) -> str:
     `mlflow.projects.run(run_id=…)` in a step has its run log to one that the step has started.
     """
     asked, own = ready.planned.request.run_id, ready.planned.run_id
-    if asked is None or ready.planned.outer is None:
+    outer = ready.planned.outer
+    if asked is None or outer is None or outer.run is None:
         return own
     from runner.store import runs
 
     try:
-        return asked if runs.load_id(asked, settings).status == "running" else own
+        run = runs.settled(runs.load_id(asked, settings), settings)
     except RunnerError:
         return own
+    around = {one.id for one in nesting.ancestors(outer.run, settings)}
+    ours = run.id in around or run.logged_by in around or run.parent in around
+    return asked if ours and run.status == "running" else own
 
 
 def _elsewhere(ready: Ready) -> bool:

@@ -22,7 +22,9 @@ _TRACED: Final = re.compile(r'(?m)^\s*File "(.+?)", line \d+')
 
 def explain(text: str, ready: Ready) -> Explained | None:
     """Which packages are missing, by the end of what the step wrote to stderr; None for none."""
-    found = re.findall(r"(?m)^ModuleNotFoundError: No module named '(\w+)'", text)
+    # The last error alone: one that a step has caught and printed is not what ended it.
+    errors = re.findall(r"(?m)^(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b)[^\n]*", text)
+    found = re.findall(r"^ModuleNotFoundError: No module named '(\w+)'", (errors or [""])[-1])
     if not found or found[-1] in sys.stdlib_module_names or not ready.planned.backend.LOCKS:
         return None
     first, spec = found[-1], ready.planned.spec

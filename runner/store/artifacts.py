@@ -264,6 +264,9 @@ def _keep_all(keeper: Keeper, found: list[_Found]) -> tuple[list[RecordedFile], 
         except Unreadable as reason:
             warnings.append(f"`{item.shown}` can't be read and is not kept: {reason}")
 
+    if keeper.artifacts.is_symlink():
+        # A step knows where its run lies; what it made must not go where its link leads.
+        keeper.artifacts.unlink()
     keeper.artifacts.mkdir(mode=0o755, parents=True, exist_ok=True)
     keeper.settings.objects.mkdir(mode=0o700, parents=True, exist_ok=True)
     parallel.each(keep, found, weight=lambda item: item.entry.size)

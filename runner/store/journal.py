@@ -11,11 +11,13 @@ the lines; a last one that a kill or a full disk cut off does not count.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
+import stat
 from copy import copy
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypedDict
 
 import msgspec
 from msgspec import Struct, field
@@ -157,14 +159,31 @@ def opened(directory: Path) -> int:
     Raises:
         OSError: it can't be made.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    return os.open(directory / layout.JOURNAL, flags, 0o600)
+    return _regular(directory, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+
+
+def readable(directory: Path) -> BinaryIO:
+    """The run's journal, open for reading.
+
+    Raises:
+        OSError: it isn't there, can't be read, or is no file: a step knows where it lies.
+    """
+    return os.fdopen(_regular(directory, os.O_RDONLY), "rb")
+
+
+def _regular(directory: Path, flags: int) -> int:
+    safe = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    handle = os.open(directory / layout.JOURNAL, flags | safe, 0o600)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "no regular file", str(directory / layout.JOURNAL))
+    return handle
 
 
 def events(directory: Path) -> Iterator[Event]:
     """Every event of the run's journal, in order; none where there is no journal."""
     try:
-        with (directory / layout.JOURNAL).open("rb") as file:
+        with readable(directory) as file:
             for line in file:
                 if (event := event_of(line)) is not None:
                     yield event
@@ -213,7 +232,12 @@ def points_of(event: Event) -> Iterator[Point]:
 
 
 def fold(state: State, event: Event) -> None:
-    """Take an event into `state`."""
+    """Take an event into `state`; of one that is not of ours, what can be understood."""
+    with contextlib.suppress(TypeError, ValueError, AttributeError, RecursionError):
+        _fold(state, event)
+
+
+def _fold(state: State, event: Event) -> None:
     model = event.get("model")
     if "metrics" in event:
         add_points(state, points_of(event), model if isinstance(model, str) else None)

@@ -38,6 +38,17 @@ def gather(run: Run, settings: Settings) -> Run:
     except OSError as error:
         state = journal.State()
         warnings.append(f"what the step logged can't be read: {(error.strerror or '').lower()}")
+    try:
+        return _gathered(run, state, artifacts, warnings)
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        # The step can write into its journal; whatever stands there, the run is recorded.
+        warnings.append(f"what the step logged can't be understood: {error}")
+        return _gathered(run, journal.State(), artifacts, warnings)
+
+
+def _gathered(
+    run: Run, state: State, artifacts: tuple[RecordedFile, ...], warnings: list[str]
+) -> Run:
     run = replace(run, warnings=tuple(dict.fromkeys((*run.warnings, *warnings))))
     if state.empty and not artifacts:
         return run
@@ -52,7 +63,7 @@ def gather(run: Run, settings: Settings) -> Run:
     last = {name: series.last for name, series in state.metrics.items()}
     return replace(
         run,
-        name=run.name if state.name is None else _short(state.name),
+        name=run.name if state.name is None else _plain(_short(state.name)),
         logged=logged,
         metrics={**last, **run.metrics},
     )
@@ -86,6 +97,11 @@ def _metric(series: journal.Series) -> LoggedMetric:
 
 def _cut(texts: Mapping[str, str]) -> dict[str, str]:
     return {name: _short(text) for name, text in texts.items()}
+
+
+def _plain(text: str) -> str:
+    """A name as one line of a terminal can have it."""
+    return "".join(one if one.isprintable() else " " for one in text)
 
 
 def _short(text: str) -> str:

@@ -44,14 +44,33 @@ def begin(run: Run, *, lock_text: str | None, settings: Settings) -> Run:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with pending.marked(run.id, settings):
+            _refuse_links(directory)
             new = directory / f".{layout.RECORD}.{os.getpid()}"
-            new.write_text(encoding.to_text(begun), encoding="ascii")
+            new.unlink(missing_ok=True)
+            with new.open("x", encoding="ascii") as file:
+                file.write(encoding.to_text(begun))
             _claim(new, record, run.id)
             if lock_text is not None:
                 files.atomic_write(directory / layout.LOCK, lock_text.encode())
     except OSError as error:
         raise layout.storing(f"run {run.id}", error) from error
     return begun
+
+
+def _refuse_links(directory: Path) -> None:
+    """Where something of another's lies in the folder of a new run, nothing is written.
+
+    Raises:
+        StoreError: a link would lead what is written to somewhere else.
+    """
+    with os.scandir(directory) as entries:
+        links = [entry.name for entry in entries if entry.is_symlink()]
+    if links or directory.is_symlink():
+        what = f"a link `{links[0]}` lies in it" if links else "it is a link"
+        raise StoreError(
+            f"run {directory.name} can't be kept in {directory}: {what}",
+            "remove that folder, or choose another id",
+        )
 
 
 def _claim(new: Path, record: Path, run_id: str) -> None:

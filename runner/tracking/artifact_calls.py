@@ -47,7 +47,8 @@ def _place(session: Session, path: str, *, writing: bool) -> tuple[Path, str]:
         if model is None:
             raise missing(f"Logged model with ID '{model_id}' not found.")
         inside = f"{model['folder']}/{below}"
-    return run.directory / layout.LOGGED, inside.rstrip("/")
+    # The names of files are kept in the record, too.
+    return run.directory / layout.LOGGED, session.hidden(inside.rstrip("/"))
 
 
 def _hidden(session: Session, call: Call, path: str) -> frozenset[str]:
@@ -59,7 +60,7 @@ def _hidden(session: Session, call: Call, path: str) -> frozenset[str]:
     return frozenset(str(model.get("folder")) for model in models)
 
 
-def _confined(top: Path, inside: str) -> Path:
+def confined(top: Path, inside: str) -> Path:
     """`top / inside`.
 
     Raises:
@@ -108,7 +109,7 @@ def _no_room(error: OSError) -> Refusal:
 def upload(session: Session, call: Call) -> dict[str, Any]:
     """Keep an artifact; one of that name is replaced."""
     top, inside = _place(session, call.parts[0], writing=True)
-    place = _confined(top, inside)
+    place = confined(top, inside)
     with _new_file(top, place) as file:
         call.body.copy_to(file)
     return {}
@@ -118,7 +119,7 @@ def upload(session: Session, call: Call) -> dict[str, Any]:
 def download(session: Session, call: Call) -> Sent:
     """Send an artifact."""
     top, inside = _place(session, call.parts[0], writing=False)
-    place = _confined(top, inside)
+    place = confined(top, inside)
     try:
         handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -139,7 +140,7 @@ def download(session: Session, call: Call) -> Sent:
 def delete(session: Session, call: Call) -> dict[str, Any]:
     """Take an artifact, or a folder of them, away."""
     top, inside = _place(session, call.parts[0], writing=True)
-    place = top if not inside else _confined(top, inside)
+    place = top if not inside else confined(top, inside)
     if not os.path.lexists(place):
         raise missing(f"No such artifact: '{inside}'")
     if place.is_dir() and not place.is_symlink():
@@ -179,7 +180,7 @@ def listed(top: Path, inside: str, *, whole: bool) -> list[dict[str, Any]]:
     Raises:
         Refusal: the path leaves `top`.
     """
-    place = _confined(top, inside) if inside else top
+    place = confined(top, inside) if inside else top
     if place.is_symlink() or not place.is_dir():
         return []
     prefix = f"{inside}/" if inside and whole else ""
@@ -266,11 +267,11 @@ def _whole(session: Session, path: str, said: dict[str, Any]) -> tuple[Path, Pat
     """The artifact that an upload in parts is of: the folder of all, and its own place."""
     top, inside = _place(session, path, writing=True)
     name = texts(said, "path").replace("\\", "/").rpartition("/")[2]
-    return top, _confined(top, f"{inside}/{name}" if inside else name)
+    return top, confined(top, session.hidden(f"{inside}/{name}" if inside else name))
 
 
 def _parts(directory: Path, upload_id: str) -> Path:
     folder = directory / f"{_PARTS}{upload_id}"
-    if not upload_id.isalnum() or not folder.is_dir():
+    if not upload_id.isalnum() or folder.is_symlink() or not folder.is_dir():
         raise missing(f"no upload `{upload_id}` is under way")
     return folder

@@ -150,7 +150,7 @@ class Live:
             path = self._directory / layout.JOURNAL
             if path.stat().st_size <= self._read:
                 return
-            with path.open("rb") as file:
+            with journal.readable(self._directory) as file:
                 file.seek(self._read)
                 for line in file:
                     if not line.endswith(b"\n"):

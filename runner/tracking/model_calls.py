@@ -140,12 +140,15 @@ def delete(session: Session, call: Call) -> dict[str, Any]:
 @routes.on("GET", f"{_PLACE}/{{}}/artifacts/directories")
 def list_files(session: Session, call: Call) -> dict[str, Any]:
     """What lies in a folder of a model."""
-    from runner.tracking.artifact_calls import listed
+    from runner.tracking.artifact_calls import confined, listed
 
     run, model = _find(session, call.parts[0])
     assert run.directory is not None
     below = str(call.fields().get("artifact_directory_path") or "").strip("/")
-    top = run.directory / layout.LOGGED / str(model["folder"])
+    # What stands in the journal may be anybody's word.
+    top = confined(run.directory / layout.LOGGED, str(model.get("folder")))
+    if top.is_symlink():
+        raise missing(f"Logged model with ID '{model['id']}' has no folder.")
     return {"root_uri": _uri(session, run, model), "files": listed(top, below, whole=True)}
 
 

@@ -87,12 +87,8 @@ class Session:
         with self._lock:
             if (live := self._lives.get(run.id)) is not None:
                 return live
-            if run.status != "running" and not self._below(run):
-                raise Refusal(
-                    "INVALID_STATE",
-                    f"run {run.id} is {run.status}, and its record does not change any more; "
-                    "start a new run and log to that",
-                )
+            if not self._below(run):
+                self._refuse_foreign(run)
             try:
                 live = Live(run, self._hide)
             except OSError as error:
@@ -104,6 +100,40 @@ class Session:
             self.experiment.settle()
             self._lives[run.id] = live
             return live
+
+    def hidden(self, text: str) -> str:
+        """The text without the secrets of the step."""
+        return self._hide(text)
+
+    def _refuse_foreign(self, run: Run) -> None:
+        """Of runs that this step has not started it may log to those that it is a part of.
+
+        Raises:
+            Refusal: it is another's, or has ended.
+        """
+        if run.status != "running":
+            raise Refusal(
+                "INVALID_STATE",
+                f"run {run.id} is {run.status}, and its record does not change any more; "
+                "start a new run and log to that",
+            )
+        if self._top(run) != self._top(self.own):
+            raise Refusal(
+                "PERMISSION_DENIED",
+                f"run {run.id} is another's, and its step is still running; start a new run and "
+                "log to that",
+            )
+
+    def _top(self, run: Run) -> str:
+        """The id of the run that a person has started."""
+        for _ in range(_DEEPEST):
+            if run.parent is None:
+                break
+            try:
+                run = self.run(run.parent)
+            except Refusal:
+                break
+        return run.id
 
     def _below(self, run: Run) -> bool:
         """Whether the run was started, by whatever way, by this session's step."""

@@ -70,7 +70,7 @@ def test_a_journal_that_can_not_be_read_is_a_warning(folder: Path, settings: Set
     (folder / "logged.jsonl").mkdir()
     run = finished(folder, settings)
     assert run.logged is None
-    assert run.warnings[-1] == "what the step logged can't be read: is a directory"
+    assert run.warnings[-1] == "what the step logged can't be read: no regular file"
 
 
 def test_artifacts_that_can_not_be_kept_are_warnings(

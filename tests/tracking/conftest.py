@@ -14,6 +14,7 @@ from runner.store import layout, runs
 from runner.store.encoding import hiding
 from runner.tracking.endpoint import Endpoint
 from tests.support.runs import ENDED, make_run
+from tests.support.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -147,6 +148,12 @@ class Scene:
         ended = replace(self.run, **ENDED, experiment=label, process=None)
         runs.finish(ended, settings=self.settings)
         return self.read(self.run.id)
+
+
+@pytest.fixture
+def work(tmp_path: Path, settings: Settings) -> Work:
+    """A checkout to work in."""
+    return Work(tmp_path / "checkout", settings)
 
 
 @pytest.fixture

@@ -96,7 +96,11 @@ def test_ended_runs_of_others_are_only_read(scene: Scene) -> None:
 
 
 def test_a_running_run_of_another_process(scene: Scene) -> None:
-    other = runs.begin(make_run(metrics={}), lock_text="", settings=scene.settings)
+    foreign = runs.begin(make_run(metrics={}), lock_text="", settings=scene.settings)
+    refused = scene.client.refused("runs/log-metric", run_id=foreign.id, key="a", value=1.0)
+    assert "is another's" in refused.message
+    inside = make_run(metrics={}, parent=scene.run.id)
+    other = runs.begin(inside, lock_text="", settings=scene.settings)
     assert other.directory is not None
     metric(scene, other.id, 1.0)
     handle = journal.opened(other.directory)
@@ -110,7 +114,7 @@ def test_a_running_run_of_another_process(scene: Scene) -> None:
     assert [one["value"] for one in data["metrics"]] == [2.0]
     values = scene.client.get("metrics/get-history", run_id=other.id, metric_key="a")["metrics"]
     assert [one["value"] for one in values] == [1.0, 5.0, 2.0]
-    ended = replace(ended_run(id=other.id, metrics={"a": 9.0}), directory=other.directory)
+    ended = replace(inside, status="finished", metrics={"a": 9.0}, directory=other.directory)
     runs.finish(ended, settings=scene.settings)
     metric(scene, other.id, 3.0, step=11)
     scene.end()
@@ -200,4 +204,4 @@ def test_a_journal_that_can_not_be_read_is_said(scene: Scene) -> None:
     answer = scene.client.refused("runs/set-tag", run_id=scene.run.id, key="a", value="b")
     assert answer.json["error_code"] == "RESOURCE_EXHAUSTED"
     run = scene.end()
-    assert "what the step logged can't be read: is a directory" in run.warnings
+    assert "what the step logged can't be read: no regular file" in run.warnings
