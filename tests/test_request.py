@@ -82,6 +82,11 @@ def test_as_of_is_a_commit_or_a_moment(text: str | None, moment: str | None) -> 
     assert read_as_of(text) == moment
 
 
+def test_as_of_refuses_a_day_that_has_not_been() -> None:
+    with pytest.raises(RequestError, match="`--as-of 2999-01-01` is in the future"):
+        read_as_of("2999-01-01")
+
+
 def test_as_of_refuses_what_is_no_date() -> None:
     with pytest.raises(RequestError, match="neither `commit` nor a date"):
         read_as_of("yesterday")

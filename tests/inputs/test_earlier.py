@@ -42,6 +42,20 @@ def earlier(scene: Scene, **different: object) -> Run:
     return runs.finish(ended, settings=scene.settings)
 
 
+def origin_of(scene: Scene, value: str) -> str:
+    (placement,) = scene.prepare(path(value)).placements
+    return placement.origin
+
+
+def test_the_latest_is_one_of_this_project_where_there_is_one(scene: Scene) -> None:
+    other = earlier(scene)
+    value = "run:latest:train/model/a.bin"
+    assert origin_of(scene, value) == f"run:{other.id}"
+    mine = replace(make_run().source, url=scene.source.url, subdirectory=scene.source.subdirectory)
+    own = earlier(scene, source=mine, started="2026-05-01T10:00:00.000Z")
+    assert origin_of(scene, value) == f"run:{own.id}"
+
+
 def test_outputs_of_an_earlier_run(scene: Scene) -> None:
     run = earlier(scene)
     for value in (f"run:{run.id[:-2]}/model/a.bin", "run:latest:train/model/a.bin"):
