@@ -64,7 +64,8 @@ def run(
         version: branch, tag, commit or an expression such as `main~2`.
         env_manager: `local` or `venv`; None for what the manifest asks for.
         run_name: a name for the run, for people.
-        run_id: the MLflow run that the step shall log to.
+        run_id: the MLflow run that the step shall log to, with `MLFLOW_TRACKING_URI` set or
+            `tracking=False`; its own run answers to that id otherwise.
         experiment: the experiment that the run belongs to.
         experiment_id: the same, by id.
         tags: name → value, kept in the record as `str(value)`.

@@ -59,7 +59,7 @@ Examples:
 @click.option("--experiment-name", metavar="NAME", help="Experiment the run belongs to.")
 @click.option("--experiment-id", metavar="ID", help="The same, by id.")
 @click.option("--run-name", metavar="NAME", help="A name for the run.")
-@click.option("--run-id", metavar="ID", help="MLflow run that the step shall log to.")
+@click.option("--run-id", metavar="ID", help="MLflow run that the step logs to, elsewhere.")
 @click.option(
     "--storage-dir",
     type=click.Path(file_okay=False, path_type=Path),
