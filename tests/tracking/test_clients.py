@@ -130,8 +130,7 @@ def lay(somebody: Program, name: str, step: str, *packages: str) -> Path:
 
 def run(somebody: Program, folder: Path, *arguments: str) -> dict[str, Any]:
     said = somebody("run", str(folder), *arguments, "--json")
-    absent = ("no Python 3.11", "failed to fetch", "dns error", "could not connect")
-    if said.code == 125 and any(text in said.err.lower() or text in said.err for text in absent):
+    if said.code == 125 and "no Python 3.11" in said.err:
         pytest.skip(f"the client can't be had here: {said.err[-300:]}")
     assert said.code == 0, said.err
     document: dict[str, Any] = said.document
