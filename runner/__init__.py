@@ -122,18 +122,14 @@ def run(
         tags={name: str(value) for name, value in (tags or {}).items()},
         timeout=None if timeout is None else request.read_duration(str(timeout)),
         as_of=request.read_as_of(as_of),
-        with_runs=(with_runs,) if isinstance(with_runs, str) else tuple(with_runs),
+        with_runs=_several(with_runs),
         python=request.read_python(python),
-        drop_packages=(
-            (drop_packages,) if isinstance(drop_packages, str) else tuple(drop_packages)
-        ),
+        drop_packages=_several(drop_packages),
         env_file=env_file,
-        add_packages=request.read_packages(
-            (add_packages,) if isinstance(add_packages, str) else add_packages
-        ),
+        add_packages=request.read_packages(_several(add_packages)),
         storage_dir=None if storage_dir is None else Path(storage_dir).absolute(),
         clean_env=clean_env,
-        pass_env=(pass_env,) if isinstance(pass_env, str) else tuple(pass_env),
+        pass_env=_several(pass_env),
         in_place=in_place,
         keep=keep,
         relock=relock,
@@ -144,6 +140,11 @@ def run(
     )
     streams = (sys.stdout.buffer, sys.stderr.buffer) if show else None
     return pipeline.run(asked, settings=read_settings(), show=streams)
+
+
+def _several(given: str | Iterable[str]) -> tuple[str, ...]:
+    """A lone text is one of them, not its letters."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def __getattr__(name: str) -> type[Run | RunnerError]:
