@@ -214,6 +214,24 @@ class ToolMissing(EnvironmentFailure):
     code = "environment.tool-missing"
 
 
+class NoEngine(EnvironmentFailure):
+    """No Docker engine answers, or it doesn't let us in."""
+
+    code = "environment.no-engine"
+
+
+class EngineLost(EnvironmentFailure):
+    """The engine stopped answering in the middle, or refused what was asked of it."""
+
+    code = "environment.engine-lost"
+
+
+class NoSuchImage(EnvironmentFailure):
+    """An image is in no registry that we may read, or not for this platform."""
+
+    code = "environment.no-such-image"
+
+
 # --- executors ---------------------------------------------------------------------------------
 
 

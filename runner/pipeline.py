@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import labels, nesting
-from runner.environments import amended, kinds
+from runner.environments import amended, docker, kinds
 from runner.errors import EnvironmentFailure, RunnerError
 from runner.manifest import load, parameters
 from runner.progress import Noting, Silent
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from runner.environments.base import Environment
+    from runner.environments.base import Backend, Environment
     from runner.inputs import Prepared
     from runner.manifest.model import Manifest, Step
     from runner.nesting import Outer
     from runner.progress import Progress
     from runner.request import Request
+    from runner.running.container_settings import Asked
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
     from runner.source.opening import Opened
@@ -86,10 +87,13 @@ def plan(
             fetch=not only_look,
             known_as=found.known_as.url,
         )
+        container = _container(backend, manifest, step, request, progress)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         spec = amended.read(
             backend, manifest.environment, files, request, as_of=as_of, progress=progress
         )
+        if container is not None:
+            spec = docker.for_platform(spec, container.platform)
         _warn_of_absent(request, progress)
         yield Plan(
             run_id=run_id,
@@ -102,7 +106,28 @@ def plan(
             backend=backend,
             spec=spec,
             outer=outer,
+            container=container,
         )
+
+
+def _container(
+    backend: Backend, manifest: Manifest, step: Step, request: Request, progress: Progress
+) -> Asked | None:
+    """What is asked of the step's container; None for a kind of environment without one."""
+    if backend.NAME == docker.NAME:
+        from runner.containers import engine
+        from runner.running import container_settings
+
+        engine.prepare()
+        return container_settings.read(manifest.environment.docker, step.entry_point, request)
+    flags = request.of_containers()
+    if flags:
+        verb = "changes" if len(flags) == 1 else "change"
+        progress.warning(
+            f"{' and '.join(flags)} {verb} nothing: the step runs on this machine itself",
+            "they are for projects with a `docker_env`",
+        )
+    return None
 
 
 def _within(request: Request, outer: Outer | None, place: str | None) -> Place | None:
@@ -229,6 +254,7 @@ def _environment(planned: Plan, settings: Settings, heard: Noting) -> Environmen
         environment = ensure.ensure(
             planned.backend,
             lock,
+            files=planned.files,
             settings=settings,
             progress=heard,
             exact=planned.request.exact,

@@ -68,7 +68,8 @@ def reopened(name: str, *, settings: Settings, progress: Progress) -> Iterator[R
         run = runs.load_id(run.logged_by, settings)
     progress.stage("source", run.source.url)
     source = resolve.from_record(run.source, settings=settings, progress=progress)
-    environment = _environment(run, settings, progress)
+    with source_files.open_files(source, settings=settings) as files:
+        environment = _environment(run, files, settings, progress)
     with (
         occupied.occupy(environment.path),
         checkouts.checkout(source, settings=settings, progress=progress) as checkout,
@@ -114,11 +115,13 @@ def _variables(reference: EnvironmentReference, files: ProjectFiles) -> dict[str
     return {}
 
 
-def _environment(run: Run, settings: Settings, progress: Progress) -> Environment:
+def _environment(
+    run: Run, files: ProjectFiles, settings: Settings, progress: Progress
+) -> Environment:
     lock = recorded_lock(run)
     progress.stage("environment", lock.kind)
     backend = kinds.load(lock.kind)
-    return ensure.ensure(backend, lock, settings=settings, progress=progress)
+    return ensure.ensure(backend, lock, files=files, settings=settings, progress=progress)
 
 
 def recorded_lock(run: Run) -> Lock:
@@ -149,6 +152,7 @@ def recorded_lock(run: Run) -> Lock:
         locked=recorded.lock.locked,
         local_packages=recorded.local_packages,
         made="reused",
+        context=recorded.lock.context,
     )
 
 

@@ -37,6 +37,10 @@ class Request(Struct, frozen=True):
         tags: name → value, kept in the record.
         tracking: whether the step's MLflow calls go into the record.
         log_here: whether they do where the step names another tracking URI, too.
+        docker_args: `NAME=VALUE` or `NAME`: flags of `docker run` for the step's container.
+        build_image: make an image that holds the project, on top of the one that it names.
+        no_network: whether the step's container is cut off from any network.
+        read_only: whether it can write nowhere but into the checkout and /tmp.
     """
 
     uri: str
@@ -68,6 +72,20 @@ class Request(Struct, frozen=True):
     tracking: bool = True
     log_here: bool = False
     skip_unmapped: bool = False
+    docker_args: tuple[str, ...] = ()
+    build_image: bool = False
+    no_network: bool = False
+    read_only: bool = False
+
+    def of_containers(self) -> list[str]:
+        """The flags given that mean nothing to a step that runs on the machine itself."""
+        flags = (
+            ("--docker-args", self.docker_args),
+            ("--build-image", self.build_image),
+            ("--no-network", self.no_network),
+            ("--read-only", self.read_only),
+        )
+        return [flag for flag, given in flags if given]
 
 
 ENVIRONMENT_MANAGERS = {

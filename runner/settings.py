@@ -68,6 +68,11 @@ class Settings(Struct, frozen=True):
         return self.cache / "wheels"
 
     @property
+    def containers(self) -> Path:
+        """What is noted of containers that steps run in, one folder per run."""
+        return self.cache / "containers"
+
+    @property
     def work(self) -> Path:
         """Checkouts, `<source>/<slot>`."""
         return self.cache / "work"

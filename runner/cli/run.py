@@ -45,7 +45,7 @@ Examples:
 )
 @click.option(
     "--env-manager",
-    metavar="local|venv",
+    metavar="local|venv|docker",
     help="What the step runs in; virtualenv and uv mean venv.  [default: the manifest's]",
 )
 @click.option(
@@ -109,6 +109,21 @@ Examples:
 @click.option(
     "--skip-unmapped", is_flag=True, help="Leave out conda packages that the Python index lacks."
 )
+@click.option(
+    "-A",
+    "--docker-args",
+    "docker_args",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="A flag of `docker run` for the step's container: gpus=all, shm-size=2g; repeat for more.",
+)
+@click.option(
+    "--build-image", is_flag=True, help="Build an image that holds the project, and run in that."
+)
+@click.option("--no-network", is_flag=True, help="Cut the step's container off from any network.")
+@click.option(
+    "--read-only", is_flag=True, help="Let it write nowhere but into the checkout and /tmp."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything; build and start nothing.")
 @quiet_option
 @json_option
@@ -143,6 +158,10 @@ def run(
     no_tracking: bool,
     log_here: bool,
     skip_unmapped: bool,
+    docker_args: tuple[str, ...],
+    build_image: bool,
+    no_network: bool,
+    read_only: bool,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -192,6 +211,10 @@ def run(
         tracking=not no_tracking,
         log_here=log_here,
         skip_unmapped=skip_unmapped,
+        docker_args=docker_args,
+        build_image=build_image,
+        no_network=no_network,
+        read_only=read_only,
     )
     if dry_run:
         return _dry_run(request, as_json=as_json, quiet=quiet)

@@ -47,16 +47,17 @@ def read(
             ("--python", request.python),
             ("--add-package", request.add_packages),
             ("--drop-package", request.drop_packages),
-            ("--as-of", request.as_of if not backend.LOCKS else None),
+            ("--as-of", request.as_of if not backend.AMENDS else None),
         )
         if given
     ]
     if not changed:
         return read_from(files)
-    if not backend.LOCKS:
+    if not backend.AMENDS:
+        of_image = reference.kind == "docker_env"
         progress.warning(
             f"{_change(changed)} nothing: `{backend.NAME}` is used as it is",
-            "leave `--env-manager` away",
+            "change the image, or its Dockerfile" if of_image else "leave `--env-manager` away",
         )
         return read_from(files)
     spec = read_from(without_own_lock(files, reference.path or ""))

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from runner.containers.model import Image
+    from runner.environments.contents import Seen
     from runner.manifest.model import EnvironmentReference
     from runner.progress import Progress
     from runner.settings import Settings
@@ -84,9 +86,10 @@ class Spec(Struct, frozen=True):
         warnings: what is doubtful about the project's own words.
         variables: set for the step, as `conda.yaml` has them.
         origins: name on the index → what the project calls it and where, where that differs.
+        context: digest of what the project's Dockerfile can see of the project; None without one.
         digest: SHA-256 over what decides the resolution, the local packages' trees left out
-            (their dependencies count, their code does not), like `warnings`, `variables` and
-            `origins`: the key under which a lock is found.
+            (their dependencies count, their code does not), like `warnings`, `variables`,
+            `origins` and `context`: the key under which a lock is found.
     """
 
     kind: str
@@ -103,6 +106,7 @@ class Spec(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
+    context: str | None = None
 
 
 class Lock(Struct, frozen=True):
@@ -110,13 +114,16 @@ class Lock(Struct, frozen=True):
 
     Attributes:
         kind: the backend's `NAME`.
-        format: `requirements` (hashed), `uv.lock`, `pylock.toml`, `none` for an unlocked kind.
+        format: `requirements` (hashed), `uv.lock`, `pylock.toml`; `image` (a digest), `image-id`
+            (an image that is on this machine only), `dockerfile`; `none` for an unlocked kind.
         text: the lock itself, kept verbatim in the record; no download addresses in ours.
         sha256: of `text`.
         python: exact version it is for (`3.11.7`), None where the kind has no interpreter.
         platform: such as `linux-x86_64`; `any` for a universal lock.
-        locked: False for what can't be locked (`local`).
+        locked: False for what can't be locked (`local`, what a Dockerfile installs).
         local_packages: installed on top, in a layer of the run.
+        context: digest of the project's files that a Dockerfile's build takes in; not of the lock,
+            but of the environment made from it.
         made: whether it was `resolved` now, `reused` from an earlier run, or came with the
             `project`.
     """
@@ -130,6 +137,7 @@ class Lock(Struct, frozen=True):
     locked: bool = True
     local_packages: tuple[LocalPackage, ...] = ()
     made: Literal["resolved", "reused", "project"] = "resolved"
+    context: str | None = None
 
 
 class Environment(Struct, frozen=True):
@@ -161,11 +169,13 @@ class Activation(Struct, frozen=True):
         path: directories put in front of `PATH`.
         variables: set for the step.
         bytecode: (directory of sources → directory that may keep their bytecode between runs).
+        image: what the step's container is made from; None where it runs on the machine itself.
     """
 
     path: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     bytecode: Mapping[Path, Path] = field(default_factory=dict)
+    image: Image | None = None
 
 
 class Backend(Protocol):
@@ -173,6 +183,7 @@ class Backend(Protocol):
 
     NAME: str
     LOCKS: bool  # whether its environments can be locked at all
+    AMENDS: bool  # whether another Python, further packages and a day mean something to it
 
     def read(
         self,
@@ -189,9 +200,17 @@ class Backend(Protocol):
         """
 
     def lock(
-        self, spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progress
+        self,
+        spec: Spec,
+        *,
+        files: ProjectFiles,
+        settings: Settings,
+        progress: Progress,
+        relock: bool = False,
     ) -> Lock:
         """Resolve `spec` into exact pins, with hashes.
+
+        `relock` looks past what this machine has of it already.
 
         Raises:
             EnvironmentFailure: no such Python, no such package, a conflict, no network.
@@ -224,6 +243,7 @@ class Backend(Protocol):
         at: Path,
         *,
         interpreter: Interpreter | None,
+        files: ProjectFiles,
         settings: Settings,
         progress: Progress,
     ) -> None:
@@ -236,8 +256,8 @@ class Backend(Protocol):
     def health(self, lock: Lock, at: Path) -> str | None:
         """None, or why the environment at `at` can't be used; cheap, by stat."""
 
-    def observe(self, at: Path) -> tuple[Package, ...]:
-        """The packages that are really there, sorted by name."""
+    def observe(self, at: Path, interpreter: Interpreter | None) -> Seen:
+        """What is really there."""
 
     def mend(self, at: Path, *, progress: Progress) -> None:
         """Keep what was changed in the environment at `at` out of the one that replaces it."""

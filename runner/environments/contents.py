@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from runner.environments.base import Interpreter
+
 Records = dict[str, list[list[str]]]  # folder of a package's metadata → its RECORD's rows
 
 ORIGINS: Final = "reprun-origins.json"
@@ -106,6 +108,11 @@ def origins_of(at: Path) -> dict[str, object]:
     return content if isinstance(content, dict) else {}
 
 
+def build_of(interpreter: Interpreter | None) -> list[str]:
+    """What of an interpreter belongs to a fingerprint: its version and its build."""
+    return [] if interpreter is None else [interpreter.version, interpreter.build]
+
+
 def fingerprint(
     python: Sequence[str | None], folder: Path | None, packages: Sequence[Package]
 ) -> str:
@@ -135,9 +142,13 @@ class Seen(NamedTuple):
     """One look at an environment that was just built: it may hold twenty thousand files.
 
     Attributes:
+        packages: sorted by name.
+        fingerprint: over all that it holds.
+        stat: `stat_digest` of its files.
         changed: names of packages whose files haven't the sizes that their `RECORD` says.
     """
 
+    packages: tuple[Package, ...]
     fingerprint: str
     stat: str
     changed: tuple[str, ...]
@@ -155,6 +166,7 @@ def look(root: Path, python: Sequence[str | None], packages: Sequence[Package]) 
         for name, size, _ in files
     }
     return Seen(
+        packages=tuple(packages),
         fingerprint=_fingerprint(python, packages, records),
         stat=_digest(found),
         changed=_changed(site, records, sizes, thorough=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import fingerprint
@@ -13,11 +14,10 @@ from runner.environments.platforms import platform_name
 from runner.errors import EnvironmentFailure, NoRoom
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runner.environments.base import Backend, Interpreter, Lock
     from runner.progress import Progress
     from runner.settings import Settings
+    from runner.source.model import ProjectFiles
 
 _ATTEMPTS = 3
 _NAME_LENGTH = 24  # of the digest: a script's first line must fit a path into 127 bytes
@@ -27,6 +27,7 @@ def ensure(
     backend: Backend,
     lock: Lock,
     *,
+    files: ProjectFiles,
     settings: Settings,
     progress: Progress,
     exact: bool = False,
@@ -38,6 +39,7 @@ def ensure(
     changed by hand, or whose interpreter is gone or replaced, is built again.
 
     Args:
+        files: the project's, for what is built from them.
         occupied: hashes of environments that are taken as they are: they can't be built under the
             runs that wait for this one.
 
@@ -47,14 +49,16 @@ def ensure(
     interpreter = backend.interpreter(lock, exact=exact, settings=settings, progress=progress)
     digest = hash_of(lock, interpreter)
     if not backend.LOCKS:
-        return _observed(lock, interpreter, digest)
+        # A kind that builds nothing: what is there is looked at each time.
+        seen = backend.observe(Path(), interpreter)
+        return _environment(lock, None, digest, interpreter, seen)
     at = path_of(lock, digest, settings)
     found, reason = _usable(backend, lock, at, interpreter)
     if found is not None:
-        return _environment(lock, at, digest, found, reused=True)
+        return _environment(lock, at, digest, found.interpreter, found)
     if digest in occupied:
         return _as_it_is(backend, lock, at, interpreter, digest, reason, progress)
-    return _locked(backend, lock, at, interpreter, digest, progress, settings)
+    return _locked(backend, lock, at, interpreter, digest, files, progress, settings)
 
 
 def peek(
@@ -75,7 +79,10 @@ def peek(
     digest = hash_of(lock, interpreter)
     if not backend.LOCKS:
         return digest, True
-    found, _ = _usable(backend, lock, path_of(lock, digest, settings), interpreter)
+    try:
+        found, _ = _usable(backend, lock, path_of(lock, digest, settings), interpreter)
+    except EnvironmentFailure:
+        return digest, False
     return digest, found is not None
 
 
@@ -84,9 +91,10 @@ def hash_of(lock: Lock, interpreter: Interpreter | None) -> str:
     build = None
     if interpreter is not None:
         build = [interpreter.implementation, interpreter.version, interpreter.build]
-    return fingerprint.of_value(
-        "environment", [lock.kind, platform_name(), build, lock.format, lock.sha256]
-    )
+    intended = [lock.kind, platform_name(), build, lock.format, lock.sha256]
+    if lock.context is not None:
+        intended.append(lock.context)
+    return fingerprint.of_value("environment", intended)
 
 
 def path_of(lock: Lock, digest: str, settings: Settings) -> Path:
@@ -124,6 +132,7 @@ def _locked(
     at: Path,
     interpreter: Interpreter | None,
     digest: str,
+    files: ProjectFiles,
     progress: Progress,
     settings: Settings,
 ) -> Environment:
@@ -133,16 +142,16 @@ def _locked(
         with hold(at.with_name(f"{at.name}.lock"), waiting=progress.update):
             found, reason = _usable(backend, lock, at, interpreter)
             if found is not None:
-                return _environment(lock, at, digest, found, reused=True)
+                return _environment(lock, at, digest, found.interpreter, found)
             if reason is not None:
                 progress.warning(f"the environment {at.name} is built again: {reason}")
                 backend.mend(at, progress=progress)
             started = time.monotonic()
-            marker = _built(backend, lock, at, interpreter, settings, progress)
+            marker = _built(backend, lock, at, interpreter, files, settings, progress)
             taken = time.monotonic() - started
     except OSError as error:
         raise _no_room(error, settings) from error
-    return _environment(lock, at, digest, marker, reused=False, built_s=taken)
+    return _environment(lock, at, digest, marker.interpreter, marker, built_s=taken)
 
 
 def _built(
@@ -150,13 +159,14 @@ def _built(
     lock: Lock,
     at: Path,
     interpreter: Interpreter | None,
+    files: ProjectFiles,
     settings: Settings,
     progress: Progress,
 ) -> markers.Marker:
     from runner.environments import occupied
 
     with occupied.vacate(at, waiting=progress.update):
-        return _built_alone(backend, lock, at, interpreter, settings, progress)
+        return _built_alone(backend, lock, at, interpreter, files, settings, progress)
 
 
 def _built_alone(
@@ -164,6 +174,7 @@ def _built_alone(
     lock: Lock,
     at: Path,
     interpreter: Interpreter | None,
+    files: ProjectFiles,
     settings: Settings,
     progress: Progress,
 ) -> markers.Marker:
@@ -175,7 +186,14 @@ def _built_alone(
             remove_tree(at)
             at.mkdir(parents=True)
             markers.begin(at, lock)
-            backend.create(lock, at, interpreter=interpreter, settings=settings, progress=progress)
+            backend.create(
+                lock,
+                at,
+                interpreter=interpreter,
+                files=files,
+                settings=settings,
+                progress=progress,
+            )
             marker, changed = _observe(backend, lock, at, interpreter)
             if not changed:
                 break
@@ -206,14 +224,12 @@ def _observe(
     """The mark for what was built, and the packages that aren't what they say they are."""
     if (reason := backend.health(lock, at)) is not None:
         raise EnvironmentFailure(f"the environment that was just built can't be used: {reason}")
-    packages = backend.observe(at)
-    build = [interpreter.version, interpreter.build] if interpreter is not None else []
-    seen = contents.look(at, build, packages)
+    seen = backend.observe(at, interpreter)
     marker = markers.Marker(
         lock=lock.sha256,
         interpreter=interpreter,
         stamp=markers.stamp_of(interpreter),
-        packages=packages,
+        packages=seen.packages,
         fingerprint=seen.fingerprint,
         stat=seen.stat,
     )
@@ -237,56 +253,29 @@ def _as_it_is(
         )
     why = reason or "its mark is gone"
     progress.warning(f"the environment {at.name} is used as it is, in the middle of a run: {why}")
-    packages = backend.observe(at)
-    build = [interpreter.version, interpreter.build] if interpreter is not None else []
-    return Environment(
-        kind=lock.kind,
-        hash=digest,
-        lock=lock,
-        path=at,
-        interpreter=interpreter,
-        packages=packages,
-        fingerprint=contents.look(at, build, packages).fingerprint,
-        reused=True,
-    )
-
-
-def _observed(lock: Lock, interpreter: Interpreter | None, digest: str) -> Environment:
-    """A kind that builds nothing: what is there is looked at each time."""
-    folders = interpreter.folders if interpreter is not None else ()
-    packages = contents.packages_in(folders, {})
-    build = [interpreter.version, interpreter.build] if interpreter is not None else []
-    return Environment(
-        kind=lock.kind,
-        hash=digest,
-        lock=lock,
-        path=None,
-        interpreter=interpreter,
-        packages=packages,
-        fingerprint=contents.fingerprint(build, None, packages),
-        reused=True,
-    )
+    return _environment(lock, at, digest, interpreter, backend.observe(at, interpreter))
 
 
 def _environment(
     lock: Lock,
-    at: Path,
+    at: Path | None,
     digest: str,
-    marker: markers.Marker,
+    interpreter: Interpreter | None,
+    held: markers.Marker | contents.Seen,
     *,
-    reused: bool,
-    built_s: float = 0.0,
+    built_s: float | None = None,
 ) -> Environment:
+    """`built_s` is None for one that was there already."""
     return Environment(
         kind=lock.kind,
         hash=digest,
         lock=lock,
         path=at,
-        interpreter=marker.interpreter,
-        packages=marker.packages,
-        fingerprint=marker.fingerprint,
-        reused=reused,
-        built_s=built_s,
+        interpreter=interpreter,
+        packages=held.packages,
+        fingerprint=held.fingerprint,
+        reused=built_s is None,
+        built_s=built_s or 0.0,
     )
 
 

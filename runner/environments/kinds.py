@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from runner.manifest.model import EnvironmentReference
 
 KINDS = {
+    "docker": "runner.environments.docker",
     "venv": "runner.environments.venv",
     "local": "runner.environments.system",
 }
@@ -46,10 +47,7 @@ def choose(reference: EnvironmentReference, env_manager: str | None) -> Backend:
         _refuse(env_manager, reference)
         return load(env_manager)
     if reference.kind == "docker_env":
-        raise EnvironmentFailure(
-            "the project asks for a docker environment, which reprun can't build yet",
-            "pass `--env-manager local` to run with the Python and packages on your PATH",
-        )
+        return load("docker")
     # Without conda environments, a conda file is mapped to the Python index.
     return load("venv")
 

@@ -62,7 +62,9 @@ def _find_or_make(
     from runner.locking import hold
 
     if spec.lock_text is not None or not backend.LOCKS:
-        return backend.lock(spec, files=files, settings=settings, progress=progress)
+        return backend.lock(
+            spec, files=files, settings=settings, progress=progress, relock=relock
+        )
     if not relock and (found := _stored(spec, settings)) is not None:
         return found
     try:
@@ -70,7 +72,9 @@ def _find_or_make(
             # Whoever was waited for has most likely resolved just this.
             if not relock and (found := _stored(spec, settings)) is not None:
                 return found
-            lock = backend.lock(spec, files=files, settings=settings, progress=progress)
+            lock = backend.lock(
+                spec, files=files, settings=settings, progress=progress, relock=relock
+            )
             _store(lock, spec, settings)
             return lock
     except OSError as error:
@@ -108,7 +112,10 @@ def _stored(spec: Spec, settings: Settings) -> Lock | None:
             continue
         if (lock := _from_json(content)) is not None:
             # The local packages' code is not the lock's business: today's trees are installed.
-            return replace(lock, local_packages=spec.local_packages, made="reused")
+            # So is what of the project a Dockerfile's build takes in.
+            return replace(
+                lock, local_packages=spec.local_packages, context=spec.context, made="reused"
+            )
     return None
 
 
@@ -132,6 +139,7 @@ def _store(lock: Lock, spec: Spec, settings: Settings) -> None:
         "sha256": lock.sha256,
         "python": lock.python,
         "platform": lock.platform,
+        "locked": lock.locked,
     }
     path = _path(spec, lock.platform, settings)
     atomic_write(path, json.dumps(content, indent=1).encode())
@@ -151,4 +159,5 @@ def _from_json(content: object) -> Lock | None:
         sha256=str(content["sha256"]),
         python=content["python"],
         platform=str(content["platform"]),
+        locked=content.get("locked", True) is not False,
     )

@@ -12,7 +12,7 @@ from runner.environments.base import Activation, Lock, Spec
 from runner.environments.platforms import platform_name
 
 if TYPE_CHECKING:
-    from runner.environments.base import Interpreter, Package
+    from runner.environments.base import Interpreter
     from runner.manifest.model import EnvironmentReference
     from runner.progress import Progress
     from runner.settings import Settings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "local"
 LOCKS: Final = False
+AMENDS: Final = False
 
 
 def read(
@@ -35,9 +36,16 @@ def read(
     return Spec(kind=NAME, python=None, digest=digest, origin=reference.path, as_of=as_of)
 
 
-def lock(spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progress) -> Lock:
+def lock(
+    spec: Spec,
+    *,
+    files: ProjectFiles,
+    settings: Settings,
+    progress: Progress,
+    relock: bool = False,
+) -> Lock:
     """A lock that locks nothing, and says so; see `Backend.lock`."""
-    del files, settings, progress
+    del files, settings, progress, relock
     return _unlocked(spec)
 
 
@@ -66,6 +74,7 @@ def create(
     at: Path,
     *,
     interpreter: Interpreter | None,
+    files: ProjectFiles,
     settings: Settings,
     progress: Progress,
 ) -> None:
@@ -78,9 +87,12 @@ def health(lock: Lock, at: Path) -> str | None:
     return None
 
 
-def observe(at: Path) -> tuple[Package, ...]:
-    """The packages of a folder that Python imports from, by the names in it alone."""
-    return contents.packages_in([at], {})
+def observe(at: Path, interpreter: Interpreter | None) -> contents.Seen:
+    """The packages where Python imports from, by their names alone; see `Backend.observe`."""
+    del at
+    packages = contents.packages_in(interpreter.folders if interpreter else (), {})
+    found = contents.fingerprint(contents.build_of(interpreter), None, packages)
+    return contents.Seen(packages, found, stat="", changed=())
 
 
 def mend(at: Path, *, progress: Progress) -> None:

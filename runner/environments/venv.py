@@ -12,7 +12,7 @@ from runner.errors import BuildFailure
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.environments.base import Interpreter, Package, Spec
+    from runner.environments.base import Interpreter, Spec
     from runner.manifest.model import EnvironmentReference
     from runner.progress import Progress
     from runner.settings import Settings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "venv"
 LOCKS: Final = True
+AMENDS: Final = True
 
 
 def read(
@@ -35,8 +36,16 @@ def read(
     return reading.read(NAME, reference, files, as_of=as_of, skip_unmapped=skip_unmapped)
 
 
-def lock(spec: Spec, *, files: ProjectFiles, settings: Settings, progress: Progress) -> Lock:
+def lock(
+    spec: Spec,
+    *,
+    files: ProjectFiles,
+    settings: Settings,
+    progress: Progress,
+    relock: bool = False,
+) -> Lock:
     """The project's own lock, else exact pins resolved now; see `Backend.lock`."""
+    del relock  # the index is asked each time
     found = _interpreter(spec, settings, progress)
     if spec.lock_text is not None:
         return _own(spec, _release(spec, found), progress)
@@ -89,11 +98,14 @@ def create(
     at: Path,
     *,
     interpreter: Interpreter | None,
+    files: ProjectFiles,
     settings: Settings,
     progress: Progress,
 ) -> None:
     """Build it; see `Backend.create`."""
     from runner.environments import install, virtual
+
+    del files  # the project's own packages go into a layer of the run
 
     assert interpreter is not None
     # A project's own lock is used as it is: the pip and setuptools that it lacks, and that old
@@ -119,9 +131,10 @@ def health(lock: Lock, at: Path) -> str | None:
     return None
 
 
-def observe(at: Path) -> tuple[Package, ...]:
-    """The packages that are really there; see `Backend.observe`."""
-    return contents.packages_in([contents.site_packages(at)], contents.origins_of(at))
+def observe(at: Path, interpreter: Interpreter | None) -> contents.Seen:
+    """What is really there; see `Backend.observe`."""
+    packages = contents.packages_in([contents.site_packages(at)], contents.origins_of(at))
+    return contents.look(at, contents.build_of(interpreter), packages)
 
 
 def mend(at: Path, *, progress: Progress) -> None:

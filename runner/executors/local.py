@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from runner.errors import TIMED_OUT, ExecutionError, Interrupted
+from runner.executors import output
 from runner.executors.base import Outcome, Resources
 from runner.executors.shell import find_program
 from runner.process.order import Order
 from runner.process.relay import Relay
 from runner.process.spawn import Supervised
-from runner.process.tee import Tee
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
     from typing import Literal
 
     from runner.executors.base import Execution
+    from runner.executors.output import Show
     from runner.process.spawn import Report
+    from runner.process.tee import Tee
 
-Show = tuple[BinaryIO, BinaryIO]
 MOST_NAMES = 5
-_LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Local:
@@ -58,10 +55,11 @@ class Local:
             Interrupted: a signal came before the step was started.
         """
         order = _order(execution)
-        with _log(execution.stdout) as stdout, _log(execution.stderr) as stderr:
+        with output.kept(execution) as logs:
             supervised, self._ready = self._ready or Supervised(execution.handles), None
             with supervised, Relay(supervised.signal) as relay:
-                tees = _tees(supervised, (stdout, stderr), show, execution.secrets)
+                pipes = (supervised.stdout, supervised.stderr)
+                tees = output.tees(pipes, logs, show, execution.secrets)
                 if relay.received is not None:
                     raise Interrupted(relay.received)
                 report = supervised.run(order, *tees)
@@ -86,32 +84,6 @@ def _order(execution: Execution) -> Order:
         directory=os.fsencode(execution.directory),
         timeout=execution.timeout,
         grace=execution.grace,
-    )
-
-
-@contextlib.contextmanager
-def _log(path: Path) -> Iterator[int]:
-    try:
-        handle = os.open(path, _LOG_FLAGS, 0o644)
-    except OSError as error:
-        raise ExecutionError(f"can't keep the step's output in {path}: {error.strerror}") from error
-    try:
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _tees(
-    supervised: Supervised, logs: tuple[int, int], show: Show | None, secrets: tuple[str, ...]
-) -> tuple[Tee, Tee]:
-    out, err = show or (None, None)
-    if not secrets:
-        return Tee(supervised.stdout, logs[0], out), Tee(supervised.stderr, logs[1], err)
-    from runner.process.redaction import Redaction
-
-    return (
-        Tee(supervised.stdout, logs[0], out, Redaction(secrets)),
-        Tee(supervised.stderr, logs[1], err, Redaction(secrets)),
     )
 
 
@@ -160,10 +132,4 @@ def _warnings(report: Report, execution: Execution, tees: tuple[Tee, Tee]) -> tu
         warnings.append(f"the step left {len(report.left)} {ended} ended: {names}{more}")
     if report.survivors:
         warnings.append(f"{report.survivors} of the step's processes can't be killed")
-    for tee, path in zip(tees, (execution.stdout, execution.stderr), strict=True):
-        if tee.fault is not None:
-            warnings.append(f"{path} is cut off: {tee.fault.strerror}")
-        if tee.unseen is not None:
-            what = f"not all that the step printed could be shown: {tee.unseen.strerror}"
-            warnings.append(f"{what}; it is in {path}")
-    return tuple(warnings)
+    return (*warnings, *output.warnings(execution, tees))

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from runner.environments.base import Activation
 
-def argv_for(command: str) -> tuple[str, ...]:
-    """The program and arguments that run a rendered command."""
-    return ("bash", "-c", command)
+
+def argv_for(command: str, activation: Activation) -> tuple[str, ...]:
+    """The program and arguments that run a rendered command; an image may have no bash."""
+    shell = "bash" if activation.image is None else activation.image.shell
+    return (shell, "-c", command)
 
 
 def find_program(name: str, variables: Mapping[str, str], directory: Path) -> str:

@@ -53,6 +53,29 @@ def step_variables(
     return variables
 
 
+def container_variables(
+    inherited: Mapping[str, str],
+    *,
+    image: Mapping[str, str],
+    asked: Mapping[str, str],
+    entry_env: Mapping[str, str | None],
+    pass_env: tuple[str, ...],
+    extra: Mapping[str, str],
+) -> dict[str, str]:
+    """What a step in a container gets on top of its image's own variables; later ones win.
+
+    Ours, unless the image sets them; `asked`, the container's own; the entry point's `env:`;
+    `extra`. Nothing is inherited but what `pass_env` names.
+
+    Raises:
+        ExecutionError: `entry_env` asks for variables that the caller has not.
+    """
+    ours = {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    variables = {name: value for name, value in ours.items() if not image.get(name)}
+    variables |= {name: inherited[name] for name in pass_env if name in inherited}
+    return variables | extra | asked | _declared(entry_env, inherited)
+
+
 def recorded_variables(variables: Mapping[str, str], *, key: bytes) -> dict[str, Variable]:
     """What the record keeps: a digest of each that only means something under `key`.
 

@@ -14,7 +14,7 @@ GONE_AWAY = {errno.EPIPE, errno.EIO, errno.EBADF}  # `| head`, a terminal that w
 
 
 class Tee:
-    """Reads a pipe; writes what it reads to a log and shows it.
+    """Reads a pipe, or is fed; writes what it gets to a log and shows it.
 
     A log that can't be written any more (a full disk) and a person who has gone away (a closed
     terminal) are no reason to stop a step: the rest is read and dropped.
@@ -26,9 +26,10 @@ class Tee:
     """
 
     def __init__(
-        self, pipe: int, log: int, show: BinaryIO | None, redaction: Redaction | None = None
+        self, pipe: int | None, log: int, show: BinaryIO | None, redaction: Redaction | None = None
     ) -> None:
-        os.set_blocking(pipe, False)
+        if pipe is not None:
+            os.set_blocking(pipe, False)
         self.fault: OSError | None = None
         self.unseen: OSError | None = None
         self._pipe = pipe
@@ -38,15 +39,20 @@ class Tee:
 
     def pump(self) -> int | None:
         """Pass one block on: the bytes read, 0 at the end, None where nothing is there yet."""
+        assert self._pipe is not None
         try:
             block = os.read(self._pipe, BLOCK)
         except BlockingIOError:
             return None
+        self.feed(block)
+        return len(block)
+
+    def feed(self, block: bytes) -> None:
+        """Pass a block on; an empty one is the end."""
         if self._redaction is None:
             self._write(block)
         else:
             self._write(self._redaction.feed(block) if block else self._redaction.flush())
-        return len(block)
 
     def drain(self, limit: int) -> None:
         """Pass on what is in the pipe, at most `limit` bytes: somebody may still be writing."""

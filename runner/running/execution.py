@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import inputs, nesting
+from runner import inputs
 from runner.errors import RunnerError
-from runner.executors import bytecode, step_tools
 from runner.executors.base import Execution
-from runner.executors.home import writable
-from runner.executors.local import Local
 from runner.executors.shell import argv_for
 from runner.manifest.command import render
-from runner.running import recording, surroundings, tracked
+from runner.running import places, recording, surroundings, tracked
 from runner.running.plan import Ready
 from runner.store import artifacts, layout, metrics, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
     from typing import BinaryIO
 
     from runner.environments.base import Environment
     from runner.executors.base import Outcome
     from runner.progress import Noting
+    from runner.running.places import Place
     from runner.running.plan import Plan
     from runner.settings import Settings
     from runner.source.model import Checkout
@@ -82,21 +79,17 @@ def carry_out(
             then says so.
     """
     with contextlib.ExitStack() as stack:
-        logs = stack.enter_context(tracked.home(ready, settings))
-        seen = stack.enter_context(_variables(ready, logs.recorded(), settings))
-        place = bytecode.place(ready.checkout, settings)
-        home = place.with_name(f"{place.name}.home")
-        variables = stack.enter_context(writable(seen, home, progress=progress))
-        opened = recording.opening(ready, seen, settings=settings, progress=progress)
+        place = stack.enter_context(places.place_of(ready, settings=settings, progress=progress))
+        logs = stack.enter_context(tracked.home(ready, place, settings))
+        variables = stack.enter_context(place.variables(logs.recorded()))
+        opened = recording.opening(ready, place, variables, settings=settings, progress=progress)
         opened = logs.placed(opened)
         begun = runs.begin(opened, lock_text=ready.environment.lock.text, settings=settings)
         try:
             # Not recorded: where reprun itself is would make two runs differ.
-            told = nesting.told(begun.id, ready.checkout.root, ready.planned.outer, settings)
-            told |= logs.told(variables)
-            equipped = step_tools.give({**variables, **told}, settings)
+            equipped = place.equip(variables, logs.told(variables))
             logs.open(begun, settings)
-            outcome = _execute(ready, equipped, begun, show)
+            outcome = _execute(ready, place, equipped, begun, show)
             begun = logs.close(begun, progress)
             return _keep(ready, begun, outcome, settings=settings, progress=progress)
         except BaseException as error:
@@ -107,41 +100,26 @@ def carry_out(
             raise
 
 
-def _variables(
-    ready: Ready, extra: Mapping[str, str], settings: Settings
-) -> contextlib.AbstractContextManager[dict[str, str]]:
-    request = ready.planned.request
-    return surroundings.variables(
-        ready.environment,
-        ready.activation,
-        ready.checkout,
-        settings=settings,
-        entry_env={**ready.planned.spec.variables, **ready.step.entry_point.env},
-        extra=extra,
-        clean=request.clean_env,
-        pass_env=request.pass_env,
-    )
-
-
 def _execute(
     ready: Ready,
+    place: Place,
     variables: dict[str, str],
     begun: Run,
     show: tuple[BinaryIO, BinaryIO] | None,
 ) -> Outcome:
     assert begun.directory is not None
-    return Local().execute(
+    return place.execute(
         Execution(
-            argv=argv_for(ready.command),
+            argv=argv_for(ready.command, ready.activation),
             variables=variables,
-            directory=ready.checkout.project,
+            directory=Path(place.directory),
             timeout=_limit(ready),
             stdout=begun.directory / "stdout.log",
             stderr=begun.directory / "stderr.log",
             secrets=ready.secrets,
             handles=ready.handles,
         ),
-        show=show,
+        show,
     )
 
 

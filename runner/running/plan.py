@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from runner.manifest.model import Manifest, Step
     from runner.nesting import Outer
     from runner.request import Request
+    from runner.running.container_settings import Asked
     from runner.source.model import Checkout, ProjectFiles, Source
     from runner.store.artifacts import Baseline
     from runner.store.records import RecordedFile
@@ -27,6 +28,7 @@ class Plan(Struct, frozen=True):
             stands in the checkout of an outer run.
         files: open as long as the plan's context is.
         outer: the run that this process is a part of.
+        container: what is asked of the step's container; None where there is to be none.
     """
 
     run_id: str
@@ -39,6 +41,7 @@ class Plan(Struct, frozen=True):
     backend: Backend
     spec: Spec
     outer: Outer | None = None
+    container: Asked | None = None
 
 
 class Ready(Struct, frozen=True):

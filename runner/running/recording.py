@@ -14,6 +14,7 @@ from runner.source.address import public_url
 from runner.store import keys
 from runner.store.records import (
     RecordedEnvironment,
+    RecordedImage,
     RecordedLock,
     RecordedPython,
     RecordedSource,
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from runner.containers.model import Image
     from runner.environments.base import Environment
     from runner.executors.base import Outcome
     from runner.progress import Noting
     from runner.request import Request
+    from runner.running.places import Place
     from runner.running.plan import Ready
     from runner.settings import Settings
     from runner.source.model import Source
@@ -46,7 +49,7 @@ def mlflow_variables(request: Request) -> dict[str, str]:
 
 
 def opening(
-    ready: Ready, variables: Mapping[str, str], *, settings: Settings, progress: Noting
+    ready: Ready, place: Place, variables: Mapping[str, str], *, settings: Settings, progress: Noting
 ) -> Run:
     """The record before the step starts."""
     planned, request = ready.planned, ready.planned.request
@@ -58,7 +61,8 @@ def opening(
         entry_point=ready.step.entry_point.name,
         command=ready.shown_command,
         parameters=ready.step.parameters,
-        environment=_environment(ready.environment),
+        environment=_environment(ready.environment, ready.activation.image),
+        container=place.recorded,
         host=host.observe(),
         variables=recorded_variables(variables, key=keys.variable_key(settings)),
         started=_now(),
@@ -109,6 +113,10 @@ def _request(ready: Ready) -> dict[str, object]:
         "no_tracking": not request.tracking,
         "log_here": request.log_here,
         "skip_unmapped": request.skip_unmapped,
+        "docker_args": list(request.docker_args),
+        "build_image": request.build_image,
+        "no_network": request.no_network,
+        "read_only": request.read_only,
     }
     return {name: value for name, value in said.items() if value not in (None, "", False, [], {})}
 
@@ -131,7 +139,7 @@ def recorded_source(source: Source, *, in_place: bool) -> RecordedSource:
     )
 
 
-def _environment(environment: Environment) -> RecordedEnvironment:
+def _environment(environment: Environment, image: Image | None) -> RecordedEnvironment:
     lock, interpreter = environment.lock, environment.interpreter
     python = None
     if interpreter is not None:
@@ -145,11 +153,14 @@ def _environment(environment: Environment) -> RecordedEnvironment:
         kind=environment.kind,
         hash=environment.hash,
         fingerprint=environment.fingerprint,
-        lock=RecordedLock(lock.sha256, lock.format, lock.made, lock.locked),
+        lock=RecordedLock(lock.sha256, lock.format, lock.made, lock.locked, lock.context),
         python=python,
         packages=environment.packages,
         platform=lock.platform,
         local_packages=lock.local_packages,
+        image=None
+        if image is None
+        else RecordedImage(id=image.id, reference=image.reference, platform=image.platform),
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from runner.progress import Progress
+    from runner.running.places import Place
     from runner.running.plan import Ready
     from runner.settings import Settings
     from runner.store.records import Run
@@ -76,7 +77,7 @@ class Home:
 
 
 @contextlib.contextmanager
-def home(ready: Ready, settings: Settings) -> Iterator[Home]:
+def home(ready: Ready, place: Place, settings: Settings) -> Iterator[Home]:
     """The home of what the step logs; its port is free again afterwards.
 
     Raises:
@@ -85,13 +86,12 @@ def home(ready: Ready, settings: Settings) -> Iterator[Home]:
     if not ready.planned.request.tracking or _elsewhere(ready):
         yield Home(ready, None, settings)
         return
-    from runner.tracking.endpoint import Endpoint
-
-    endpoint = Endpoint()
+    endpoint = place.endpoint()
     try:
         yield Home(ready, endpoint, settings)
     finally:
-        endpoint.close()
+        if endpoint is not None:
+            endpoint.close()
 
 
 def _run_to_log_to(ready: Ready, settings: Settings) -> str:

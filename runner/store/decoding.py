@@ -12,7 +12,7 @@ from runner.errors import StoreError
 from runner.executors.base import Resources
 from runner.manifest.model import BoundParameter
 from runner.source.model import Changes
-from runner.store import environments, layout
+from runner.store import contained, environments, layout
 from runner.store.fields import NOT_FINITE, Fields
 from runner.store.records import (
     SCHEMA,
@@ -91,6 +91,7 @@ def from_json(data: object, directory: Path | None) -> Run:
         started=top.text("started"),
         warnings=top.sequence("warnings"),
         process=_process(top.fields("process")) if top.has("process") else None,
+        container=contained.from_fields(top.fields("container")) if top.has("container") else None,
         directory=directory,
     )
     return _with_results(run, top)

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from runner.manifest.model import HIDDEN
+from runner.store import contained
 from runner.store.records import SCHEMA
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def to_json(run: Run) -> dict[str, Any]:
         "resources": _resources(run),
         "warnings": [hide(warning) for warning in run.warnings],
         "process": _process(run),
+        "container": contained.to_json(run.container),
     }
 
 
@@ -181,7 +183,9 @@ def _environment(environment: RecordedEnvironment) -> dict[str, Any]:
             "format": lock.format,
             "made": lock.made,
             "locked": lock.locked,
+            "context": lock.context,
         },
+        "image": contained.image_to_json(environment.image),
         "python": None
         if python is None
         else {

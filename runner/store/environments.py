@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.environments.base import LocalPackage, Package
+from runner.store.contained import image_from_fields
 from runner.store.records import RecordedEnvironment, RecordedLock, RecordedPython
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ def from_fields(fields: Fields) -> RecordedEnvironment:
             format=lock.text("format"),
             made=lock.text("made"),
             locked=lock.flag("locked", default=True),
+            context=lock.optional("context"),
         ),
         python=_python(fields.fields("python")) if fields.has("python") else None,
+        image=image_from_fields(fields.fields("image")) if fields.has("image") else None,
         packages=tuple(
             Package(
                 name=package.text("name"),

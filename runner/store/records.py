@@ -39,12 +39,17 @@ class RecordedSource(Struct, frozen=True):
 
 
 class RecordedLock(Struct, frozen=True):
-    """Which lock was used; the text itself lies beside the record as `lock`."""
+    """Which lock was used; the text itself lies beside the record as `lock`.
+
+    Attributes:
+        context: digest of what a Dockerfile's build took in of the project; None without one.
+    """
 
     sha256: str
     format: str
     made: str
     locked: bool
+    context: str | None = None
 
 
 class RecordedPython(Struct, frozen=True):
@@ -56,11 +61,59 @@ class RecordedPython(Struct, frozen=True):
     path: str
 
 
+class RecordedImage(Struct, frozen=True):
+    """The image that the step's container was made from.
+
+    Attributes:
+        id: digest of its configuration, the same wherever the image is.
+        reference: its name and digest in a registry; None for one that was only here.
+        platform: `linux/amd64`.
+    """
+
+    id: str
+    reference: str | None
+    platform: str
+
+
+class RecordedMount(Struct, frozen=True):
+    """What of the machine, beside the checkout, the step saw in its container.
+
+    Attributes:
+        source: absolute path, or a volume's name; "" for a volume without one.
+        target: absolute path inside.
+    """
+
+    source: str
+    target: str
+    read_only: bool
+
+
+class RecordedContainer(Struct, frozen=True):
+    """The container that the step ran in.
+
+    Attributes:
+        directory: the step's working directory, inside.
+        user: `uid:gid`, None for the image's own or a chosen one.
+        entrypoint: the image's, which ran the step's command; None for none.
+        network: by name; None for the engine's usual one.
+        volumes: what the project and the caller asked to see; of the machine, and not digested.
+        settings: what they asked for beyond that, as the engine's API has it.
+    """
+
+    directory: str
+    user: str | None
+    entrypoint: tuple[str, ...] | None
+    network: str | None
+    volumes: tuple[RecordedMount, ...]
+    settings: Mapping[str, object]
+
+
 class RecordedEnvironment(Struct, frozen=True):
     """`Environment`: what was intended (`hash`, `lock`) and what was observed (`fingerprint`).
 
     Attributes:
         local_packages: the project's own packages, installed on top for this run alone.
+        image: of a container; None where the step ran on the machine itself.
     """
 
     kind: str
@@ -71,6 +124,7 @@ class RecordedEnvironment(Struct, frozen=True):
     packages: tuple[Package, ...]
     platform: str
     local_packages: tuple[LocalPackage, ...] = ()
+    image: RecordedImage | None = None
 
 
 class Host(Struct, frozen=True):
@@ -199,6 +253,7 @@ class Run(Struct, frozen=True):
         logged_by: of a run that a step made by MLflow's calls, the run of that step: it has no
             command of its own. None otherwise.
         started, ended: RFC 3339, UTC, with milliseconds.
+        container: what the step ran in; None for the machine itself.
         exit_code: the step's exit status, None while it runs or where it was lost.
         reason: why a run that isn't finished ended: one line.
         directory: where the record lies; not part of the JSON.
@@ -235,6 +290,7 @@ class Run(Struct, frozen=True):
     resources: Resources | None = None
     warnings: tuple[str, ...] = ()
     process: Process | None = None
+    container: RecordedContainer | None = None
     directory: Path | None = None
 
     @property

@@ -29,8 +29,12 @@ _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 class Endpoint:
     """Listens from the beginning; everything else is imported when the first client comes."""
 
-    def __init__(self) -> None:
-        """Take a port.
+    def __init__(self, listener: socket.socket | None = None, known_as: str = "") -> None:
+        """Take a port, or a socket that listens already.
+
+        Args:
+            listener: closed with the endpoint; None for a port on loopback.
+            known_as: host and port that a client reaches `listener` by.
 
         Raises:
             ExecutionError: there is none to be had.
@@ -42,13 +46,11 @@ class Endpoint:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._closed = False
-        try:
-            self._socket = socket.create_server((LOOPBACK, 0), backlog=_BACKLOG)
-        except OSError as error:
-            raise ExecutionError(
-                f"no port for what the step logs: {error.strerror}", "pass `--no-tracking`"
-            ) from error
-        self.address = f"http://{LOOPBACK}:{self._socket.getsockname()[1]}/{self._token}"
+        if listener is None:
+            listener = _port()
+            known_as = f"{LOOPBACK}:{listener.getsockname()[1]}"
+        self._socket = listener
+        self.address = f"http://{known_as}/{self._token}"
 
     def serve(self, own: Run, *, settings: Settings, hide: Callable[[str], str]) -> None:
         """Answer, from now on, the calls of the step of the run `own`."""
@@ -143,6 +145,15 @@ class Endpoint:
             "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         }
         return told | dict(_around_proxies(inherited))
+
+
+def _port() -> socket.socket:
+    try:
+        return socket.create_server((LOOPBACK, 0), backlog=_BACKLOG)
+    except OSError as error:
+        raise ExecutionError(
+            f"no port for what the step logs: {error.strerror}", "pass `--no-tracking`"
+        ) from error
 
 
 def _around_proxies(inherited: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -78,7 +78,6 @@ class Conversation(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "reprun"
     sys_version = ""
-    disable_nagle_algorithm = True
     wbufsize = -1
 
     def __init__(self, connection: socket.socket, session: Session, token: str) -> None:
@@ -87,6 +86,7 @@ class Conversation(BaseHTTPRequestHandler):
         self._etag = ""
         self._body: _Body | None = None
         self._asked: tuple[str, ...] = ()
+        self.disable_nagle_algorithm = connection.family != socket.AF_UNIX
         # The base class answers until the client has gone.
         super().__init__(connection, ("127.0.0.1", 0), None)  # type: ignore[arg-type]
 

@@ -82,7 +82,13 @@ class BackendContract:
     ) -> None:
         lock = self.lock(backend, project)
         one, two = (
-            ensure.ensure(backend, lock, settings=project.settings, progress=project.heard)
+            ensure.ensure(
+            backend,
+            lock,
+            files=project.project,
+            settings=project.settings,
+            progress=project.heard,
+        )
             for _ in range(2)
         )
         assert two.reused
@@ -96,7 +102,13 @@ class BackendContract:
 
     def test_activation_names_only_what_exists(self, backend: Backend, project: Workshop) -> None:
         lock = self.lock(backend, project)
-        built = ensure.ensure(backend, lock, settings=project.settings, progress=project.heard)
+        built = ensure.ensure(
+            backend,
+            lock,
+            files=project.project,
+            settings=project.settings,
+            progress=project.heard,
+        )
         if built.path is None:
             return
         assert backend.health(lock, built.path) is None

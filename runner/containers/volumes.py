@@ -1,0 +1,148 @@
+"""`volumes` of a manifest and `-A volume=…`: what of this machine a container gets to see."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from runner.containers.model import Mount
+from runner.errors import EnvironmentFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# MLflow has a shell read them, so that these work in public projects.
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+)|\((pwd)\))|`(pwd)`")
+_OPTIONS: Final = frozenset(
+    "ro rw z Z nocopy shared slave private rshared rslave rprivate consistent cached delegated"
+    " U".split()
+)
+
+
+class Volume(Struct, frozen=True):
+    """One of them, read.
+
+    Attributes:
+        text: as written.
+        source: of this machine, as written and with variables in their places; "" for none.
+        target: inside.
+        options: behind the second colon.
+    """
+
+    text: str
+    source: str
+    target: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> bool:
+        """Whether the source is a volume of the engine's, or none."""
+        return not self.source or _NAME.fullmatch(self.source) is not None
+
+
+def read(text: str, variables: Mapping[str, str], project: str) -> Volume:
+    """Read `SOURCE:TARGET[:OPTIONS]`; `$PWD` and `$(pwd)` mean the project.
+
+    Raises:
+        EnvironmentFailure: it is something else, or names a variable that is not set.
+    """
+    plain = _expanded(text.strip(), variables, project)
+    parts = plain.split(":")
+    if len(parts) == 1:
+        parts = ["", *parts]
+    source, target, *rest = parts
+    options = tuple(rest[0].split(",")) if rest else ()
+    unknown = [one for one in options if one not in _OPTIONS]
+    if len(rest) > 1 or unknown or not target.startswith("/"):
+        why = (
+            f"`{unknown[0]}` is no option of one"
+            if unknown
+            else "its place inside must be an absolute path"
+        )
+        raise EnvironmentFailure(
+            f"volume `{text}`: {why}", "write `/on/this/machine:/inside`, or add `:ro`"
+        )
+    return Volume(text, os.path.expanduser(source), target, options)  # noqa: PTH111  pure text
+
+
+def check(volume: Volume, project: Path | None = None) -> None:
+    """See early that what it names of this machine, outside of the project, is there.
+
+    Raises:
+        EnvironmentFailure: it isn't.
+    """
+    source = volume.source
+    if not volume.named and os.path.isabs(source) and not os.path.exists(source):  # noqa: PTH110, PTH117
+        if project is not None and _is_inside(source, project):
+            return
+        raise EnvironmentFailure(
+            f"volume `{volume.text}`: there is no `{source}` on this machine",
+            "make it, or correct the volume",
+        )
+
+
+def mounts(
+    volumes: tuple[Volume, ...], *, project: Path, root: Path
+) -> tuple[tuple[Mount, ...], tuple[str, ...]]:
+    """What to mount, and what to warn about.
+
+    Args:
+        project: in the checkout; relative sources start from it.
+        root: of the checkout.
+
+    Raises:
+        EnvironmentFailure: a source is not there.
+        OSError: a folder can't be made in the checkout.
+    """
+    found, warnings = [], []
+    for volume in volumes:
+        options = tuple(one for one in volume.options if one not in {"ro", "rw"})
+        read_only = "ro" in volume.options
+        if volume.named:
+            found.append(
+                Mount(volume.source, volume.target, read_only, "volume", ",".join(options))
+            )
+            continue
+        source = project / volume.source
+        check(volume, root)
+        if _is_inside(os.fspath(source), root):
+            if not source.exists():
+                source.mkdir(parents=True)
+                warnings.append(
+                    f"volume `{volume.text}`: the version of the project that runs has no such "
+                    "folder: an empty one is mounted; what git ignores comes along where `inputs:` "
+                    "names it"
+                )
+        else:
+            warnings.append(
+                f"volume `{volume.text}` is of this machine, not of the project: what it holds is "
+                "not recorded"
+            )
+        found.append(
+            Mount(os.fspath(source), volume.target, read_only, "bind", ",".join(options))
+        )
+    return tuple(found), tuple(warnings)
+
+
+def _expanded(text: str, variables: Mapping[str, str], project: str) -> str:
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if name is None or name == "PWD":
+            return project
+        if name not in variables:
+            raise EnvironmentFailure(
+                f"volume `{text}`: there is no variable `{name}` here", f"set it: `export {name}=…`"
+            )
+        return variables[name]
+
+    return _VARIABLE.sub(value, text)
+
+
+def _is_inside(path: str, top: Path) -> bool:
+    real, root = os.path.realpath(path), os.path.realpath(top)
+    return real == root or real.startswith(f"{root}{os.sep}")

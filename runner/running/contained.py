@@ -1,0 +1,249 @@
+"""A step in a container: what it mounts, whose it is, how it reaches the run's endpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from typing import TYPE_CHECKING, Final
+
+from runner.containers import leftovers, users, volumes
+from runner.containers.engine import Engine
+from runner.containers.model import Mount, Vessel
+from runner.errors import ExecutionError
+from runner.executors import container_body, step_tools
+from runner.executors.container import Contained
+from runner.executors.variables import container_variables
+from runner.nesting import PARENT
+from runner.running import container_settings
+from runner.store.records import RecordedContainer, RecordedMount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from runner.containers.model import Image
+    from runner.executors.base import Execution, Outcome
+    from runner.executors.output import Show
+    from runner.progress import Progress
+    from runner.running.container_settings import Asked
+    from runner.running.plan import Ready
+    from runner.settings import Settings
+    from runner.tracking.endpoint import Endpoint
+
+CODE: Final = "/mlflow/projects/code"  # where MLflow has a project's files
+HOME: Final = f"{container_body.RUN}/home"
+SITE: Final = f"{container_body.OURS}/site"
+_ENDPOINT: Final = "endpoint.sock"
+_PORTS: Final = (20000, 32768)  # below those that are given to clients
+_HOST: Final = "host"
+
+
+class Container:
+    """Where the step of a Docker project runs; see `places.Place`."""
+
+    def __init__(self, ready: Ready, engine: Engine, folder: Path, progress: Progress) -> None:
+        assert ready.activation.image is not None
+        self._ready = ready
+        self._image: Image = ready.activation.image
+        self._asked: Asked = ready.planned.container or container_settings.Asked()
+        self._engine = engine
+        self._folder = folder
+        self._progress = progress
+        self._relay: int | None = None
+        chosen = "User" in self._asked.body
+        self._user = None if chosen else users.user_of(engine)
+        self._root = self._user is None or self._user.startswith("0:")
+        self._volumes, warnings = volumes.mounts(
+            self._asked.volumes, project=ready.checkout.project, root=ready.checkout.root
+        )
+        for text in warnings:
+            progress.warning(text)
+
+    @property
+    def directory(self) -> str:
+        """Where the step runs, inside."""
+        below = self._ready.planned.source.subdirectory
+        return f"{CODE}/{below}" if below else CODE
+
+    @property
+    def recorded(self) -> RecordedContainer:
+        """What the record says of it; see `places.Place`."""
+        return RecordedContainer(
+            directory=self.directory,
+            user=self._user,
+            entrypoint=self._image.entrypoint,
+            network=self._asked.network,
+            volumes=tuple(
+                RecordedMount(one.source, one.target, one.read_only) for one in self._volumes
+            ),
+            settings=self._asked.body,
+        )
+
+    def endpoint(self) -> Endpoint | None:
+        """Where what the step logs is heard; None where nothing inside could reach it."""
+        from runner.tracking.endpoint import LOOPBACK, Endpoint
+
+        rootless_elsewhere = self._asked.network == _HOST and not self._image.python
+        if self._asked.network == _HOST and not users.is_rootless(self._engine):
+            return Endpoint()
+        if self._image.python is not None:
+            self._relay = _PORTS[0] + int.from_bytes(os.urandom(2)) % (_PORTS[1] - _PORTS[0])
+            return Endpoint(_unix_socket(self._folder), f"{LOOPBACK}:{self._relay}")
+        if not rootless_elsewhere and (gateway := self._gateway()) is not None:
+            with contextlib.suppress(OSError):
+                listener = socket.create_server((gateway, 0))
+                return Endpoint(listener, f"{gateway}:{listener.getsockname()[1]}")
+        self._progress.warning(
+            "what the step logs through MLflow's calls is not kept: nothing in its container can "
+            "reach reprun",
+            "have Python in the image, or pass `-A network=host`",
+        )
+        return None
+
+    def _gateway(self) -> str | None:
+        """This machine's address in the engine's usual network."""
+        if self._asked.network not in {None, "bridge", "default"}:
+            return None
+        with self._engine.asked("its network was looked at"):
+            found = self._engine.api.networks(names=["bridge"])
+        configured = found[0]["IPAM"]["Config"] if found else []
+        return next((one["Gateway"] for one in configured if one.get("Gateway")), None)
+
+    @contextlib.contextmanager
+    def variables(self, extra: Mapping[str, str]) -> Iterator[dict[str, str]]:
+        """The step's variables on top of the image's own; see `places.Place`."""
+        request, entry_point = self._ready.planned.request, self._ready.step.entry_point
+        elsewhere = {
+            name: value
+            for name, value in os.environ.items()
+            if extra and name.startswith("MLFLOW_") and not request.clean_env
+        }
+        yield container_variables(
+            os.environ,
+            image=self._image.variables,
+            asked={**elsewhere, **self._asked.variables},
+            entry_env=entry_point.env,
+            pass_env=request.pass_env,
+            extra={**self._own(), **extra},
+        )
+
+    def _own(self) -> dict[str, str]:
+        """Who the caller is inside, where the image doesn't say."""
+        if self._root or self._user is None:
+            return {}
+        name = users.name_of(self._image.passwd, self._user) or "user"
+        return {"HOME": HOME, "USER": name, "LOGNAME": name}
+
+    def equip(self, variables: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+        """All variables, with what is not recorded; see `places.Place`."""
+        run = {PARENT: self._ready.planned.run_id}
+        if not told:
+            return {**variables, **run}
+        outer = variables.get("PYTHONPATH") or self._image.variables.get("PYTHONPATH")
+        path = ":".join(filter(None, (SITE, outer)))
+        return {**variables, **told, **run, "PYTHONPATH": path}
+
+    def execute(self, execution: Execution, show: Show | None) -> Outcome:
+        """Run it; see `places.Place`."""
+        return Contained(self._vessel(), self._engine).execute(execution, show=show)
+
+    def _vessel(self) -> Vessel:
+        ready, run_id = self._ready, self._ready.planned.run_id
+        return Vessel(
+            image=self._image,
+            name=name_of(run_id),
+            mounts=(*self._mounts(), *self._volumes),
+            user=self._user,
+            folder=self._folder,
+            body=self._body(),
+            labels={"reprun": "step", "reprun.run": run_id},
+            relay=self._relay,
+            platform=self._asked.platform,
+        )
+
+    def _body(self) -> dict[str, object]:
+        from runner.containers.arguments import merge
+
+        own = {} if self._root else {"HostConfig": {"GroupAdd": users.groups()}}
+        return merge(own, self._asked.body)
+
+    def _mounts(self) -> Iterator[Mount]:
+        checkout = self._ready.checkout
+        yield Mount(os.fspath(checkout.root), CODE)
+        yield Mount(os.fspath(self._folder), container_body.RUN)
+        yield Mount(os.fspath(container_body.SCRIPTS), container_body.STEP, read_only=True)
+        yield Mount(os.fspath(step_tools.SITE), SITE, read_only=True)
+        if self._user is not None and not self._root:
+            (self._folder / "home").mkdir(exist_ok=True)
+            files = users.known(self._image, self._user, self._folder, HOME)
+            for file, target in zip(files or (), ("/etc/passwd", "/etc/group"), strict=False):
+                yield Mount(os.fspath(file), target, read_only=True)
+        if self._image.git:
+            yield from self._repositories()
+        yield from self._inputs()
+
+    def _repositories(self) -> Iterator[Mount]:
+        """What the checkout's git borrows its objects from."""
+        source = self._ready.planned.source
+        if source.commit is None or self._ready.checkout.in_place:
+            return
+        for store in dict.fromkeys((source.store, *source.submodule_stores.values())):
+            objects = os.fspath(store / "objects")
+            yield Mount(objects, objects, read_only=True)
+
+    def _inputs(self) -> Iterator[Mount]:
+        """Values of `path` parameters that lie outside of the project, by the same names."""
+        for bound in self._ready.step.parameters:
+            value = bound.argument
+            if bound.type == "path" and os.path.isabs(value) and os.path.exists(value):  # noqa: PTH110, PTH117
+                yield Mount(os.path.realpath(value), value, read_only=True)
+
+
+def name_of(run_id: str) -> str:
+    """The name of a run's container."""
+    return f"reprun-{run_id.lower()}"
+
+
+@contextlib.contextmanager
+def contained(ready: Ready, *, settings: Settings, progress: Progress) -> Iterator[Container]:
+    """The container of a step that is about to start; nothing of it is left at the end.
+
+    Raises:
+        NoEngine: no engine answers.
+        EnvironmentFailure: a volume is not there.
+    """
+    run_id = ready.planned.run_id
+    with Engine() as engine:
+        try:
+            noted = leftovers.noted(
+                run_id, name=name_of(run_id), engine=engine.address, settings=settings
+            )
+            folder = noted.__enter__()
+        except OSError as error:
+            raise ExecutionError(
+                f"can't write below {settings.containers}: {error.strerror}"
+            ) from error
+        try:
+            yield Container(ready, engine, folder, progress)
+        except BaseException as error:
+            noted.__exit__(type(error), error, error.__traceback__)
+            raise
+        noted.__exit__(None, None, None)
+
+
+def _unix_socket(folder: Path) -> socket.socket:
+    """A listening socket in `folder`, whose path may be longer than a socket's address."""
+    listener = socket.socket(socket.AF_UNIX)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        listener.bind(f"/proc/self/fd/{handle}/{_ENDPOINT}")
+        # The step may be run as somebody else; the endpoint asks for the run's token.
+        os.chmod(_ENDPOINT, 0o666, dir_fd=handle)  # noqa: PTH101
+    except BaseException:
+        listener.close()
+        raise
+    finally:
+        os.close(handle)
+    listener.listen(128)
+    return listener

@@ -1,0 +1,90 @@
+"""What a manifest and a request ask of a step's container; all that is wrong is found early."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from runner.errors import ExecutionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from runner.containers.volumes import Volume
+    from runner.manifest.model import DockerEnvironment, EntryPoint
+    from runner.request import Request
+
+
+class Asked(Struct, frozen=True):
+    """What is asked for.
+
+    Attributes:
+        body: parts of the engine's API call that makes the container.
+        volumes: the manifest's, then the request's.
+        variables: name → value, the host's where it was to be copied.
+        platform: `linux/arm64`, None for this machine's.
+        network: by name, None for the engine's usual one.
+    """
+
+    body: Mapping[str, object] = field(default_factory=dict)
+    volumes: tuple[Volume, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    platform: str | None = None
+    network: str | None = None
+
+
+def read(docker: DockerEnvironment | None, entry_point: EntryPoint, request: Request) -> Asked:
+    """Everything that is asked for, checked.
+
+    Raises:
+        RequestError: a `--docker-args` that `docker run` doesn't know, or a wrong value of one.
+        ManifestError: a resource that is none.
+        ExecutionError: a variable that is to be copied and is not set here.
+        EnvironmentFailure: a volume that is none, or is not there.
+    """
+    from runner.containers import arguments, resources, volumes
+
+    given = arguments.read(request.docker_args, caller=request.caller)
+    body = arguments.merge(resources.read(entry_point), given.body)
+    network = "none" if request.no_network else given.network
+    if request.no_network:
+        body = arguments.merge(body, {"HostConfig": {"NetworkMode": "none"}})
+    if request.read_only:
+        own = {"ReadonlyRootfs": True, "Tmpfs": {"/tmp": ""}}  # noqa: S108  inside the container
+        body = arguments.merge(body, {"HostConfig": own})
+    texts = (*(docker.volumes if docker else ()), *given.volumes)
+    # The checkout is made later; what is relative starts from the project in it.
+    found = tuple(volumes.read(text, os.environ, project=".") for text in texts)
+    for volume in found:
+        volumes.check(volume)
+    pairs = (*(docker.variables if docker else ()), *given.variables)
+    return Asked(
+        body=body,
+        volumes=found,
+        variables=_variables(pairs),
+        platform=given.platform,
+        network=network,
+    )
+
+
+def _variables(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    missing = []
+    for name, value in pairs:
+        if value is not None:
+            found[name] = value
+        elif name in os.environ:
+            found[name] = os.environ[name]
+        else:
+            missing.append(name)
+    if missing:
+        names = ", ".join(f"`{name}`" for name in missing)
+        isnt = "isn't" if len(missing) == 1 else "aren't"
+        raise ExecutionError(
+            f"{names} {isnt} set here, and the container is to get it from this machine "
+            "(`docker_env: environment:`)",
+            f"set it: `export {missing[0]}=…`",
+        )
+    return found
