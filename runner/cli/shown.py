@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from runner.environments.base import Package
     from runner.store.records import Run
     from runner.store.summaries import Summary
 
@@ -21,6 +23,7 @@ SHOWN_METRICS = 5
 SHOWN_CHILDREN = 10  # of those that a step made by MLflow's calls: a search has hundreds
 SHORT_ID = 10  # of a ULID: its time stamp to the millisecond
 CTRL_C = 130
+SORTS = {"pypi": "Python", "conda": "conda", "deb": "Debian", "apk": "Alpine"}
 WIDEST = 60  # characters of a text that a step logged
 
 
@@ -181,10 +184,21 @@ def _source_lines(run: Run) -> Iterator[str]:
 def _environment_lines(run: Run) -> Iterator[str]:
     environment = run.environment
     python = f", Python {environment.python.version}" if environment.python else ""
-    packages = f", {len(environment.packages)} packages" if environment.packages else ""
+    packages = _packages(environment.packages)
     locked = "" if environment.lock.locked else ", not locked"
     yield f"{label('environment')}{environment.kind}{python}{packages}{locked}"
     yield f"{label('host')}{run.host.hostname}, {run.host.cpu_model}, {run.host.cores} cores"
+
+
+def _packages(packages: Sequence[Package]) -> str:
+    """How many there are; of each sort where there is another than Python's, the most first."""
+    counts = Counter(package.type for package in packages)
+    if set(counts) <= {"pypi"}:
+        return f", {len(packages)} packages" if packages else ""
+    return "".join(
+        f", {count} {SORTS.get(sort, sort)} package{'' if count == 1 else 's'}"
+        for sort, count in counts.most_common()
+    )
 
 
 def _ending_lines(run: Run) -> Iterator[str]:

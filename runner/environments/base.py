@@ -26,14 +26,18 @@ class Package(Struct, frozen=True):
 
     Attributes:
         name: normalised (PEP 503 for Python packages).
-        source: where it came from if not an index: `git+https://…@commit`, `tree:<digest>`.
+        source: where it came from if not an index: `git+https://…@commit`, `tree:<digest>`; for
+            conda `channel::name=version=build`.
         sha256: of the wheel, sdist or archive it was installed from, where that is known.
+        type: what sort of package it is, by the word that package URLs have: `pypi`, `conda`,
+            `deb`, `apk`.
     """
 
     name: str
     version: str
     source: str | None = None
     sha256: str | None = None
+    type: str = "pypi"
 
 
 class Interpreter(Struct, frozen=True):

@@ -127,7 +127,11 @@ def fingerprint(
 def _fingerprint(
     python: Sequence[str | None], packages: Sequence[Package], records: Records
 ) -> str:
-    held = [[one.name, one.version, one.source] for one in packages]
+    held = [
+        # Python packages go without their type: fingerprints of older environments stay.
+        [one.name, one.version, one.source, *([one.type] if one.type != "pypi" else [])]
+        for one in packages
+    ]
     # One text for each package: there are tens of thousands of files.
     files = {info: "\0".join(_recorded(rows)) for info, rows in records.items()}
     return of_value("environment-contents", [list(python), held, files])

@@ -43,7 +43,7 @@ def begin(at: Path, lock: Lock) -> None:
 def finish(at: Path, marker: Marker) -> None:
     """Mark `at` as finished; the last thing that happens to it."""
     content = asdict(marker)
-    content["packages"] = [asdict(package) for package in marker.packages]
+    content["packages"] = [_package(package) for package in marker.packages]
     if (own := marker.interpreter) is not None:
         content["interpreter"] = [str(own.path), own.version, own.build, own.implementation]
     _write(at, {"version": VERSION, "state": "complete", **content})
@@ -75,6 +75,13 @@ def _write(at: Path, content: dict[str, Any]) -> None:
     from runner.files import atomic_write
 
     atomic_write(at / MARKER, json.dumps(content).encode())
+
+
+def _package(package: Package) -> dict[str, Any]:
+    content = asdict(package)
+    if package.type == "pypi":
+        del content["type"]  # a reprun that does not know it shares this cache
+    return content
 
 
 def _from_json(content: dict[str, Any]) -> Marker | None:

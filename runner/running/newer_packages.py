@@ -60,7 +60,9 @@ def explain(text: str, ready: Ready) -> Explained | None:
         return gone
     if not _may_help(planned) or environment.lock.made == "project":
         return None
-    versions = {normalised(one.name): one.version for one in environment.packages}
+    versions = {
+        normalised(one.name): one.version for one in environment.packages if one.type == "pypi"
+    }
     python = environment.interpreter.version if environment.interpreter else ""
     cause = cause_of(text, versions, python) or _of_long_ago(text, versions, planned)
     if cause is None or _pinned(cause.package, planned) or _is_own(cause.called, ready):

@@ -208,12 +208,15 @@ def _environment(environment: RecordedEnvironment) -> dict[str, Any]:
 
 
 def _package(package: Package) -> dict[str, Any]:
-    return {
+    shown: dict[str, Any] = {
         "name": package.name,
         "version": package.version,
         "source": package.source,
         "sha256": package.sha256,
     }
+    if package.type != "pypi":
+        shown["type"] = package.type
+    return shown
 
 
 def _host(host: Host) -> dict[str, Any]:

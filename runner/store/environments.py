@@ -39,6 +39,7 @@ def from_fields(fields: Fields) -> RecordedEnvironment:
                 version=package.text("version"),
                 source=package.optional("source"),
                 sha256=package.optional("sha256"),
+                type=package.optional("type") or "pypi",
             )
             for package in fields.each("packages")
         ),
