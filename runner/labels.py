@@ -33,6 +33,8 @@ def of_source(source: Source, request: Request) -> str:
 
 def of_lock(lock: Lock, origin: str | None) -> str:
     """`python_env.yaml: 20 packages, resolved`."""
+    if lock.kind == "docker":
+        return _of_image(lock, origin)
     if not lock.locked:
         return "nothing: this kind of environment is not locked"
     where = f"{origin}: " if origin else ""
@@ -40,6 +42,20 @@ def of_lock(lock: Lock, origin: str | None) -> str:
     said = {"resolved": "resolved now", "reused": "as before", "project": "the project's own lock"}
     packages = f"{count} package{'' if count == 1 else 's'}, " if count else ""
     return f"{where}{packages}{said[lock.made]}" if lock.text else f"{where}no packages"
+
+
+def _of_image(lock: Lock, origin: str | None) -> str:
+    """`python:3.11-slim: sha256:1f2e3d4c5b6a, as before`."""
+    import json
+
+    said = {"resolved": "pinned now", "reused": "as before", "project": "the project's own pin"}
+    content = json.loads(lock.text)
+    if "image" in content:
+        digest = str(content["image"]).rpartition("@")[2][:19]
+        return f"{origin}: {digest}, {said[lock.made]}"
+    bases = len(content["bases"])
+    what = f"{bases} base image{'' if bases == 1 else 's'}, {said[lock.made]}"
+    return f"{origin}: {what}" + ("" if lock.locked else "; what it installs is not locked")
 
 
 def of_kind(lock: Lock) -> str:

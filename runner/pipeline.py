@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import labels, nesting
+from runner.containers import leftovers
 from runner.environments import amended, docker, kinds
 from runner.errors import EnvironmentFailure, RunnerError
 from runner.manifest import load, parameters
@@ -73,6 +74,7 @@ def plan(
         for problem in () if within else manifest.problems:
             progress.warning(str(problem), problem.hint)
         backend = kinds.choose(manifest.environment, request.env_manager)
+        manifest = _with_code(manifest, request)
         from runner import inputs
 
         run_id = (outer and outer.child) or layout.new_id()
@@ -108,6 +110,15 @@ def plan(
             outer=outer,
             container=container,
         )
+
+
+def _with_code(manifest: Manifest, request: Request) -> Manifest:
+    """`manifest`, its image to hold the project where `--build-image` asks for that."""
+    environment = manifest.environment
+    if not request.build_image or environment.docker is None:
+        return manifest
+    image = replace(environment.docker, with_code=True)
+    return replace(manifest, environment=replace(environment, docker=image))
 
 
 def _container(
@@ -213,6 +224,7 @@ def run(
     """
     heard = Noting(progress or Silent())
     layout.prepare(settings)
+    leftovers.sweep(settings)
     with plan(request, settings=settings, progress=heard) as planned:
         environment = _environment(planned, settings, heard)
         from runner.environments import occupied

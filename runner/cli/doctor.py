@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.homes import homes
 from runner.cli.options import json_option
 from runner.cli.render import size
 from runner.cli.streams import say, say_json
@@ -24,9 +25,8 @@ def doctor(*, as_json: bool) -> int:
     Exits with 1 where something is missing that every run needs.
     """
     from runner import examination
-    from runner.settings import read_settings
 
-    findings = examination.examine(read_settings())
+    findings = examination.examine(homes())
     if as_json:
         say_json([finding.to_json() for finding in findings])
     else:

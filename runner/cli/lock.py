@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from runner.cli.homes import homes
 from runner.cli.options import json_option, quiet_option
 from runner.cli.render import Terminal
 from runner.cli.streams import say, say_json
@@ -38,7 +39,6 @@ def lock(
         read_environment_manager,
         standing_directory,
     )
-    from runner.settings import read_settings
 
     request = Request(
         uri=path,
@@ -48,7 +48,7 @@ def lock(
         skip_unmapped=skip_unmapped,
     )
     with Terminal(quiet=quiet, transient=True) as terminal:
-        written = write(request, settings=read_settings(), progress=terminal)
+        written = write(request, settings=homes(), progress=terminal)
     if as_json:
         document = {
             "path": str(written.path),

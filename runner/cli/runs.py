@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.completion import complete_run
+from runner.cli.homes import homes
 from runner.cli.options import json_option
 from runner.cli.render import Terminal, ago, duration, size, table
 from runner.cli.streams import say, say_json, writing
@@ -60,7 +61,6 @@ def list_(
     as_json: bool,
 ) -> None:
     """List runs, the latest first."""
-    from runner.settings import read_settings
     from runner.store import index
     from runner.store import runs as store
     from runner.store.summaries import Filter, to_json
@@ -73,7 +73,7 @@ def list_(
         steps=not nested,
         limit=None if everything else limit,
     )
-    settings = read_settings()
+    settings = homes()
     with Terminal(transient=True) as terminal:
         summaries = index.list_runs(wanted, settings=settings, progress=terminal)
         # A run whose process was killed is found out when somebody looks.
@@ -137,11 +137,10 @@ def _row(summary: Summary, depth: int) -> tuple[str, ...]:
 def show(name: str, *, as_json: bool) -> None:
     """Show the record of RUN."""
     from runner.cli.shown import record_lines
-    from runner.settings import read_settings
     from runner.store import runs as store
     from runner.store.encoding import to_json
 
-    settings = read_settings()
+    settings = homes()
     recorded = store.read(name, settings=settings)
     if as_json:
         say(json.dumps(to_json(recorded), indent=2))
@@ -155,10 +154,9 @@ def show(name: str, *, as_json: bool) -> None:
 @click.option("--stderr", is_flag=True, help="What the step wrote to stderr.")
 def logs(name: str, *, stderr: bool) -> None:
     """Print what the step of RUN wrote to stdout."""
-    from runner.settings import read_settings
     from runner.store import runs as store
 
-    recorded = store.read(name, settings=read_settings())
+    recorded = store.read(name, settings=homes())
     assert recorded.directory is not None
     path = recorded.directory / ("stderr.log" if stderr else "stdout.log")
     if path.exists():
@@ -173,11 +171,10 @@ def logs(name: str, *, stderr: bool) -> None:
 def artifacts(name: str, *, as_json: bool) -> None:
     """List the outputs of RUN."""
     from runner.cli.render import size
-    from runner.settings import read_settings
     from runner.store import runs as store
     from runner.store.encoding import to_json
 
-    recorded = store.read(name, settings=read_settings())
+    recorded = store.read(name, settings=homes())
     assert recorded.directory is not None
     if as_json:
         document = to_json(recorded)
@@ -198,10 +195,9 @@ def artifacts(name: str, *, as_json: bool) -> None:
 def metrics(name: str, metric: str | None, *, as_json: bool) -> None:
     """List the metrics of RUN, or every measurement of one METRIC that its step logged."""
     from runner.cli.measurements import measurement_lines, metric_lines, summaries
-    from runner.settings import read_settings
     from runner.store import runs as store
 
-    recorded = store.read(name, settings=read_settings())
+    recorded = store.read(name, settings=homes())
     if metric is not None:
         for line in measurement_lines(recorded, metric, as_json=as_json):
             say(line)
@@ -224,11 +220,10 @@ def metrics(name: str, metric: str | None, *, as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 def get(name: str, pattern: str, *, target: Path, force: bool) -> None:
     """Copy the outputs of RUN that match PATTERN into a folder."""
-    from runner.settings import read_settings
     from runner.store import copies
     from runner.store import runs as store
 
-    recorded = store.read(name, settings=read_settings())
+    recorded = store.read(name, settings=homes())
     copied = copies.copy_out(recorded, pattern, target.absolute(), replace=force)
     say(f"{len(copied)} file{'' if len(copied) == 1 else 's'} copied to {target.absolute()}")
 
@@ -248,11 +243,10 @@ def _chosen(named: list[str], found: list[str]) -> str:
 def delete(names: tuple[str, ...], *, yes: bool) -> None:
     """Delete runs with those that their steps started, and the outputs that no other run has."""
     from runner.errors import StoreError
-    from runner.settings import read_settings
     from runner.store import gc
     from runner.store import runs as store
 
-    settings = read_settings()
+    settings = homes()
     named = list(dict.fromkeys(store.find(name, settings=settings) for name in names))
     found = store.with_descendants(named, settings)
     if not yes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runner.cli.completion import complete_run
+from runner.cli.homes import homes
 from runner.cli.render import Terminal
 from runner.cli.streams import say
 
@@ -18,11 +19,10 @@ def shell(name: str, *, command: str | None) -> int:
     The checkout is removed when the shell ends; the run's record stays as it is.
     """
     from runner import reopen
-    from runner.settings import read_settings
 
     with (
         Terminal(transient=True) as terminal,
-        reopen.reopened(name, settings=read_settings(), progress=terminal) as opened,
+        reopen.reopened(name, settings=homes(), progress=terminal) as opened,
     ):
         terminal.end()
         if terminal.live and command is None:

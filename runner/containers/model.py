@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import asdict
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from typing import Self
+
+CODE: Final = "/mlflow/projects/code"  # where MLflow has a project's files
 
 
 class Image(Struct, frozen=True):
@@ -55,11 +57,15 @@ class Image(Struct, frozen=True):
         Raises:
             ValueError: something else did.
         """
-        from msgspec import DecodeError, convert
-
+        fields = json.loads(content)
         try:
-            return convert(json.loads(content), cls)
-        except (DecodeError, TypeError) as error:
+            entrypoint = fields.pop("entrypoint")
+            return cls(
+                entrypoint=None if entrypoint is None else tuple(entrypoint),
+                layers=tuple(fields.pop("layers")),
+                **fields,
+            )
+        except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(str(error)) from error
 
 
@@ -91,6 +97,7 @@ class Vessel(Struct, frozen=True):
         body: what a person added, as the engine's API has it.
         folder: of this run alone, on this machine; in the container it is `/reprun/run`.
         labels: how a container that was left behind is known.
+        init: whether the engine's own first process reaps others and hands signals on.
         relay: port on loopback that leads to the endpoint, None for none.
     """
 
@@ -102,4 +109,5 @@ class Vessel(Struct, frozen=True):
     body: Mapping[str, object] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     relay: int | None = None
+    init: bool = True
     platform: str | None = None

@@ -45,10 +45,10 @@ def read(
             "the project names no image",
             "write `docker_env: {image: NAME}` into its MLproject, or leave `--env-manager` away",
         )
-    if docker.dockerfile:
+    if docker.dockerfile or docker.with_code:
         from runner.containers import recipe
 
-        return recipe.read(docker, files, as_of=as_of)
+        return recipe.read(docker, files, kind=NAME, as_of=as_of)
     return _of_image(docker, as_of)
 
 
@@ -92,10 +92,17 @@ def lock(
     if spec.lock_text is not None:
         return _locked(spec, spec.lock_text, made="project")
     with Engine() as engine:
-        if "dockerfile" in spec.extra:
+        if "image" not in spec.extra:
             from runner.containers import recipe
 
-            return recipe.lock(spec, engine, files=files, relock=relock, progress=progress)
+            return recipe.lock(
+                spec,
+                engine,
+                files=files,
+                platform=_platform(spec),
+                relock=relock,
+                progress=progress,
+            )
         pin = images.pin(
             engine,
             spec.extra["image"],
@@ -164,7 +171,7 @@ def create(
         if lock.format == "dockerfile":
             from runner.containers import build
 
-            found = build.build(engine, lock, files=files, progress=progress)
+            found = build.build(engine, lock, at.name, files=files, progress=progress)
             reference = None
         else:
             name, image = str(asked["name"]), str(asked["image"])

@@ -22,8 +22,10 @@ OURS: Final = "/reprun"  # what reprun needs inside
 STEP: Final = f"{OURS}/step"
 RUN: Final = f"{OURS}/run"
 SCRIPTS: Final = Path(__file__).parents[1] / "containers" / "step"
+_HOSTNAME: Final = "reprun"  # the engine's own would be another one each time
 _USED: Final = "used"
-_LONGEST_USED: Final = 1000  # bytes
+_LONGEST_HOSTNAME: Final = "reprun"  # the engine's own would be another one each time
+_USED: Final = 1000  # bytes
 _NS: Final = 1e9
 
 
@@ -110,13 +112,14 @@ def _body(vessel: Vessel, execution: Execution) -> dict[str, Any]:
         "Image": image.id,
         "Entrypoint": list(image.entrypoint or ()),
         "Cmd": ["sh", f"{STEP}/step.sh", *execution.argv],
+        "Hostname": _HOSTNAME,
         "WorkingDir": os.fspath(execution.directory),
         "Env": [f"{name}={value}" for name, value in _variables(vessel, execution).items()],
         "AttachStdout": True,
         "AttachStderr": True,
         "Labels": dict(vessel.labels),
         "HostConfig": {
-            "Init": True,
+            "Init": vessel.init,
             "LogConfig": {"Type": "none"},
             "Mounts": [_mount(one) for one in vessel.mounts if one.kind == "bind"],
             "Binds": [_bind(one) for one in vessel.mounts if one.kind != "bind"],

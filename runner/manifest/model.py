@@ -129,6 +129,7 @@ class DockerEnvironment(Struct, frozen=True):
     Attributes:
         variables: `environment` in order: (name, value), value None to copy the host's.
         as_written: the whole mapping as YAML reads it.
+        with_code: whether the project's files are to be put into an image (`--build-image`).
     """
 
     image: str | None = None
@@ -139,6 +140,7 @@ class DockerEnvironment(Struct, frozen=True):
     volumes: tuple[str, ...] = ()
     variables: tuple[tuple[str, str | None], ...] = ()
     as_written: Mapping[str, object] = field(default_factory=dict)
+    with_code: bool = False
 
 
 class EnvironmentReference(Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.containers import leftovers, users, volumes
 from runner.containers.engine import Engine
-from runner.containers.model import Mount, Vessel
+from runner.containers.model import CODE, Mount, Vessel
 from runner.errors import ExecutionError
 from runner.executors import container_body, step_tools
 from runner.executors.container import Contained
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from runner.settings import Settings
     from runner.tracking.endpoint import Endpoint
 
-CODE: Final = "/mlflow/projects/code"  # where MLflow has a project's files
 HOME: Final = f"{container_body.RUN}/home"
 SITE: Final = f"{container_body.OURS}/site"
 _ENDPOINT: Final = "endpoint.sock"

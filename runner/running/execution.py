@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import inputs
+from runner.containers.model import CODE
 from runner.errors import RunnerError
 from runner.executors.base import Execution
 from runner.executors.shell import argv_for
@@ -191,6 +192,8 @@ def _explain(ready: Ready, run_directory: Path, settings: Settings, progress: No
     from runner.running import missing_files
 
     text = missing_files.end_of(run_directory / "stderr.log")
+    if ready.activation.image is not None:
+        text = text.replace(CODE, str(ready.checkout.root))
     with contextlib.suppress(OSError, RecursionError, ValueError, MemoryError):
         _say_why(text, ready, settings, progress)
 

@@ -56,7 +56,7 @@ class Cause(NamedTuple):
 def explain(text: str, ready: Ready) -> Explained | None:
     """The reason that `text`, the end of a step's stderr, gives; None for no such one."""
     planned, environment = ready.planned, ready.environment
-    if planned.backend.LOCKS and (gone := _alias_of_numpy(text, planned)) is not None:
+    if planned.backend.AMENDS and (gone := _alias_of_numpy(text, planned)) is not None:
         return gone
     if not _may_help(planned) or environment.lock.made == "project":
         return None
@@ -109,7 +109,7 @@ def suggested(error: EnvironmentFailure, planned: Plan) -> None:
 
 def _may_help(planned: Plan) -> bool:
     spec = planned.spec
-    return spec.as_of is None and spec.lock_text is None and planned.backend.LOCKS
+    return spec.as_of is None and spec.lock_text is None and planned.backend.AMENDS
 
 
 def _flag(day: str | None) -> str:

@@ -160,7 +160,12 @@ def _environment(environment: Environment, image: Image | None) -> RecordedEnvir
         local_packages=lock.local_packages,
         image=None
         if image is None
-        else RecordedImage(id=image.id, reference=image.reference, platform=image.platform),
+        else RecordedImage(
+            id=image.id,
+            reference=image.reference,
+            platform=image.platform,
+            only_here=lock.format == "image-id",
+        ),
     )
 
 

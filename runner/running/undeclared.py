@@ -25,7 +25,7 @@ def explain(text: str, ready: Ready) -> Explained | None:
     # The last error alone: one that a step has caught and printed is not what ended it.
     errors = re.findall(r"(?m)^(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b)[^\n]*", text)
     found = re.findall(r"^ModuleNotFoundError: No module named '(\w+)'", (errors or [""])[-1])
-    if not found or found[-1] in sys.stdlib_module_names or not ready.planned.backend.LOCKS:
+    if not found or found[-1] in sys.stdlib_module_names or ready.environment.path is None:
         return None
     first, spec = found[-1], ready.planned.spec
     if _lies_in(first, ready.checkout.root):
@@ -34,6 +34,11 @@ def explain(text: str, ready: Ready) -> Explained | None:
     modules = list(dict.fromkeys((first, *_imported(text, ready))))
     packages = list(dict.fromkeys(map(_package, modules)))
     named = " and ".join(filter(None, (_quoted(packages[:-1]), _quoted(packages[-1:]))))
+    if ready.activation.image is not None:
+        return Explained(
+            f"the step imports {_quoted(modules)}, and its image does not hold {named}",
+            f"install {named} where the image is made: its Dockerfile",
+        )
     message = f"the step imports {_quoted(modules)}, and the project does not declare {named}"
     if spec.lock_text is not None:
         return Explained(message, f"add {named} to what {spec.origin} is made from")

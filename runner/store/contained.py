@@ -50,7 +50,12 @@ def image_to_json(image: RecordedImage | None) -> dict[str, Any] | None:
     """As `schemas/run-1.schema.json` describes it."""
     if image is None:
         return None
-    return {"id": image.id, "reference": image.reference, "platform": image.platform}
+    return {
+        "id": image.id,
+        "reference": image.reference,
+        "platform": image.platform,
+        "only_here": image.only_here,
+    }
 
 
 def image_from_fields(fields: Fields) -> RecordedImage:
@@ -63,4 +68,5 @@ def image_from_fields(fields: Fields) -> RecordedImage:
         id=fields.text("id"),
         reference=fields.optional("reference"),
         platform=fields.text("platform"),
+        only_here=fields.flag("only_here"),
     )

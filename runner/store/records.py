@@ -68,11 +68,13 @@ class RecordedImage(Struct, frozen=True):
         id: digest of its configuration, the same wherever the image is.
         reference: its name and digest in a registry; None for one that was only here.
         platform: `linux/amd64`.
+        only_here: it was pinned by its id, which means something on one machine alone.
     """
 
     id: str
     reference: str | None
     platform: str
+    only_here: bool = False
 
 
 class RecordedMount(Struct, frozen=True):

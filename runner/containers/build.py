@@ -1,0 +1,147 @@
+"""Builds an image from a pinned Dockerfile and the files that it sees."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.containers import context, images, recipe
+from runner.containers.dockerfile import pinned
+from runner.containers.engine import explanation, refuse_without_room
+from runner.errors import BuildFailure, EngineLost, EnvironmentFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runner.containers.dockerfile import Dockerfile
+    from runner.containers.engine import Engine
+    from runner.containers.recipe import Recipe
+    from runner.environments.base import Lock
+    from runner.progress import Progress
+    from runner.source.model import ProjectFiles
+
+REPOSITORY: Final = "reprun"
+LABEL: Final = "reprun"
+_STEP: Final = re.compile(r"step (\d+)/\d+ ?:", re.IGNORECASE)
+_LAST_LINES: Final = 15
+_UNNAMED: Final = "docker-project"  # MLflow's word for it
+
+
+def build(
+    engine: Engine, lock: Lock, digest: str, *, files: ProjectFiles, progress: Progress
+) -> dict[str, Any]:
+    """What the engine says of the image that was built, or had been before.
+
+    Args:
+        digest: the environment's hash, by which its image is known again.
+
+    Raises:
+        BuildFailure: a step of the Dockerfile fails.
+        EnvironmentFailure: a base is gone, the engine doesn't answer, the disk is full.
+    """
+    asked = json.loads(lock.text)
+    made = recipe.from_text(json.dumps(asked[recipe.KEY]))
+    tag = f"{REPOSITORY}:{digest}"
+    if (found := images.find(engine, tag)) is not None:
+        return found
+    text = made.text(files)
+    if hashlib.sha256(text).hexdigest() != asked["sha256"]:
+        raise EnvironmentFailure(
+            f"{made.path} is not the one that was locked", "run this again with `--relock`"
+        )
+    parsed = made.parsed(text)
+    for reference, pin in asked["bases"].items():
+        images.require(
+            engine, pin, platform=asked["platform"], origin=reference, progress=progress
+        )
+    fixed = pinned(text, asked["bases"], path=made.path, args=made.args, target=made.built)
+    with context.archive(fixed, parsed, files, context=made.context) as archive:
+        _build(engine, made, parsed, archive, tag, asked["platform"], progress)
+    built = images.find(engine, tag)
+    if built is None:
+        raise EngineLost(f"the engine built {made.path} and doesn't have the image")
+    return built
+
+
+def _build(
+    engine: Engine,
+    made: Recipe,
+    parsed: Dockerfile,
+    archive: Any,
+    tag: str,
+    platform: str,
+    progress: Progress,
+) -> None:
+    from docker.errors import APIError
+
+    watch = _Watch(parsed, progress)
+    with engine.asked(f"{made.path} was built"):
+        try:
+            watch.follow(
+                engine.api.build(
+                    fileobj=archive,
+                    custom_context=True,
+                    dockerfile=context.DOCKERFILE,
+                    tag=tag,
+                    buildargs=dict(made.args),
+                    target=made.built,
+                    platform=platform,
+                    labels={LABEL: "image"},
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                )
+            )
+        except APIError as error:
+            raise watch.failure(explanation(error)) from error
+
+
+class _Watch:
+    """What a build says, so that a failure can name the step and show its last lines."""
+
+    def __init__(self, parsed: Dockerfile, progress: Progress) -> None:
+        self._parsed = parsed
+        self._progress = progress
+        self._step = 0
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+
+    def follow(self, said: Iterable[dict[str, Any]]) -> None:
+        """Hear it to its end.
+
+        Raises:
+            BuildFailure: a step failed.
+        """
+        for message in said:
+            for line in str(message.get("stream") or "").splitlines():
+                self._hear(line)
+            if (fault := message.get("error")) is not None:
+                raise self.failure(" ".join(str(fault).split()))
+
+    def _hear(self, line: str) -> None:
+        if (found := _STEP.match(line)) is not None:
+            self._step = int(found[1])
+            self._lines.clear()
+        elif line.strip():
+            self._lines.append(line.rstrip())
+        self._progress.line(line)
+
+    def failure(self, said: str) -> BuildFailure:
+        """The failure of the step that ran last.
+
+        Raises:
+            NoRoom: the disk is full.
+        """
+        refuse_without_room(said)
+        place = self._parsed.place(self._step) if self._step else None
+        if place is None:
+            return BuildFailure(f"{self._parsed.path} can't be built: {said}")
+        text = self._parsed.steps[self._step - 1].text
+        return BuildFailure(
+            f"{place}: step {self._step} of {len(self._parsed.steps)} failed, `{text}`: {said}",
+            "the last lines above say why; what a Dockerfile needs of the network and of the "
+            "project is not reprun's to give",
+            details=tuple(line for line in self._lines if not line.startswith(" ---> ")),
+        )
