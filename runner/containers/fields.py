@@ -175,13 +175,11 @@ def _options(
         return {name: value for name, value in given.items() if value}
 
     if kind == "bind":
-        recursion = RECURSION[one.get("bind-recursive", "enabled")]
         found = filled(
-            Propagation=one.get("bind-propagation"),
-            NonRecursive=_on(one, "bind-nonrecursive"),
-            **({recursion: True} if recursion else {}),
+            Propagation=one.get("bind-propagation"), NonRecursive=_on(one, "bind-nonrecursive")
         )
-        return {"BindOptions": found}
+        recursion = RECURSION[one.get("bind-recursive", "enabled")]
+        return {"BindOptions": {**found, **({recursion: True} if recursion else {})}}
     if kind == "volume":
         driver = filled(Name=one.get("volume-driver"), Options=many["volume-opt"])
         found = filled(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runner.containers import fates
 from runner.containers.arguments import Arguments, merge, read
+from runner.containers.flags import KNOWN, SHORT
 from runner.errors import RequestError
 from tests.support.docker_client import CLIENT, Client, Refused, known_flags, recording
 
@@ -119,7 +123,6 @@ network=n network=m
 network=n network-alias=a ip=1.2.3.4 ip6=::1 link=x:y
 network=n net-alias=a mac-address=92:d0:c6:0a:29:33 link-local-ip=169.254.1.1
 network=n network=name=m,alias=q ip=1.2.3.4
-network=bridge link=x:y
 mac-address=92:d0:c6:0a:29:33
 oom-kill-disable
 oom-score-adj=-500
@@ -185,6 +188,7 @@ mount=type=bind,src=/tmp,dst=/x,readonly,bind-recursive=readonly,bind-propagatio
 mount=type=volume,source=v,target=/x,volume-subpath=s
 mount=type=image,source=i,target=/x,image-subpath=p
 network=name=n,ip=1.2.3.4,mac-address=92:d0:c6:0a:29:33,link-local-ip=169.254.1.1,ip6=::1
+network=bridge link=x:y
 network=name=n,gw-priority=3
 p=::1:8080:80
 """
@@ -355,8 +359,11 @@ def comparable(body: dict[str, Any]) -> dict[str, Any]:
     joined = sorted(name for name in endpoints if name != "default")
     found["joined"] = joined if len(joined) > 1 else []
     found["addresses"] = sorted(filter(None, addresses))
-    limits = found["HostConfig"].get("Ulimits") or []
-    found["HostConfig"]["Ulimits"] = sorted(limits, key=lambda limit: str(limit["Name"]))
+    config = found["HostConfig"]
+    for name in ("Binds", "CapAdd", "CapDrop"):  # some clients sort them, some give any order
+        config[name] = sorted(config[name] or ())
+    config["Ulimits"] = sorted(config["Ulimits"] or (), key=lambda limit: str(limit["Name"]))
+    config["Mounts"] = [pruned(mount) for mount in config.get("Mounts") or ()]
     return found
 
 
@@ -384,3 +391,187 @@ def test_what_the_docker_client_refuses_is_refused(line: str, client: Client, fo
     assert wrong.value.exit_code == 2
     assert "`-A " in wrong.value.message
     assert wrong.value.hint
+
+
+@pytest.mark.usefixtures("client")
+def test_every_flag_that_docker_run_knows_has_a_fate() -> None:
+    known = known_flags("run")
+    assert len(known) > 90
+    assert known <= KNOWN.keys() | SHORT.keys() | fates.ALL
+
+
+def test_every_flag_with_an_effect_is_compared_with_the_client() -> None:
+    told = {
+        SHORT.get(name, name) for line in lines(EVERYWHERE) + lines(NEWER) for name in names(line)
+    }
+    assert KNOWN.keys() - told == {"pull"}  # nothing that an engine's `create` would be told of
+
+
+@pytest.mark.parametrize(
+    ("texts", "message", "hint"),
+    [
+        (
+            ["shm-size=lots"],
+            "`-A shm-size=lots` must be a size such as `512m` or `2g`, not `lots`",
+            "write it like `-A shm-size=2g`",
+        ),
+        (["gpu=all"], "`-A gpu=all`: `docker run` has no flag `gpu`", "did you mean `-A gpus`?"),
+        (
+            ["xyzzy"],
+            "`-A xyzzy`: `docker run` has no flag `xyzzy`",
+            "see `docker run --help` for its flags",
+        ),
+        (
+            ["gpus all"],
+            "`-A gpus all`: `docker run` has no flag `gpus all`",
+            "write `-A gpus=all`",
+        ),
+        (["m"], "`-A m` needs a value", "write `-A memory=2g`"),
+        (["name"], "`-A name` needs a value", "write `-A name=…`, or remove it"),
+        (
+            ["m=1g", "--memory=2g"],
+            "`-A --memory=2g` repeats `m=1g`, which can be given only once",
+            "remove one of them",
+        ),
+        (
+            ["w=/x"],
+            "`-A w=/x` can't be obeyed: the step runs in its checkout",
+            "write `cd FOLDER && …` in the entry point's command",
+        ),
+        (
+            ["restart=always"],
+            "`-A restart=always` can't be obeyed: a step that starts again has no end",
+            "remove it, and run again what failed",
+        ),
+        (
+            ["disable-content-trust=false"],
+            (
+                "`-A disable-content-trust=false` can't be obeyed: "
+                "reprun pins images by digest, and asks no notary for signatures"
+            ),
+            "remove it",
+        ),
+        (
+            ["rm=false"],
+            "`-A rm=false` can't be obeyed: the container is always removed",
+            "remove it",
+        ),
+        (
+            ["gpus=device=0,1"],
+            (
+                "`-A gpus=device=0,1` has devices and a count; a list is quoted: "
+                "`'gpus=\"device=0,1\"'`"
+            ),
+            "write it like `-A gpus=all`",
+        ),
+        (
+            ["network=host", "network-alias=a"],
+            (
+                "`-A network=host`, `-A network-alias=a`: "
+                "an alias needs a network of its own: `-A network=NAME`"
+            ),
+            "correct one of them, or remove it",
+        ),
+        (
+            ["ulimit=nofiles=1"],
+            (
+                "`-A ulimit=nofiles=1` must be a limit that there is, not `nofiles`; "
+                "did you mean `nofile`?"
+            ),
+            "write it like `-A ulimit=nofile=1024:2048`",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_where_what_and_a_way(
+    texts: list[str], message: str, hint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RequestError) as wrong:
+        read(texts, caller=tmp_path)
+    assert (wrong.value.message, wrong.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize("name", sorted(fates.REFUSED))
+def test_what_cannot_be_obeyed_is_refused_with_a_way(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="can't be obeyed") as wrong:
+        read([name if name in fates.NO_VALUE else f"{name}=1"], caller=tmp_path)
+    assert wrong.value.hint
+
+
+def test_what_reprun_does_by_itself_is_understood(tmp_path: Path) -> None:
+    texts = ["rm", "d", "rm=true", "a=stdout", "sig-proxy", "q", "detach-keys=ctrl-a"]
+    also = ["disable-content-trust", "restart=no", "isolation=default", "i=false"]
+    assert read([*texts, *also], caller=tmp_path) == Arguments()
+
+
+@pytest.mark.parametrize("text", ["t", "i", "name=x", "cidfile=x", "kernel-memory=5m"])
+def test_what_has_no_effect_is_told(text: str, tmp_path: Path) -> None:
+    found = read([text, text], caller=tmp_path)
+    assert found.body == {}
+    assert [warning.partition(":")[0] for warning in found.warnings] == [
+        f"`-A {text}` has no effect"
+    ]
+
+
+@pytest.mark.parametrize("flag", sorted(KNOWN))
+def test_every_example_in_a_hint_is_a_value_that_is_taken(flag: str, tmp_path: Path) -> None:
+    (tmp_path / "FILE").write_text("A=1\n")
+    value = KNOWN[flag].example.strip("'").replace("…", "")
+    beside = ["network=n"] if flag == "network-alias" else []
+    assert read([f"{flag}={value}", *beside], caller=tmp_path) != Arguments()
+
+
+def test_pull_and_platform_stand_by_themselves(tmp_path: Path) -> None:
+    found = read(["pull=never", "platform=linux/arm64"], caller=tmp_path)
+    assert (found.pull, found.platform, found.body) == ("never", "linux/arm64", {})
+
+
+def test_the_first_network_is_named_for_who_must_know(tmp_path: Path) -> None:
+    assert read(["net=none"], caller=tmp_path).network == "none"
+    assert read(["network=name=a,alias=b", "network=c"], caller=tmp_path).network == "a"
+    assert read(["gpus=all"], caller=tmp_path).network is None
+
+
+def test_variables_of_a_file_come_before_those_given_by_themselves(folder: Path) -> None:
+    found = read(["e=A=2", "e=COPIED", "env-file=variables"], caller=folder)
+    pairs = (("A", "1 "), ("HERE", None), ("B", "x=y"), ("A", "2"), ("COPIED", None))
+    assert found.variables == pairs
+
+
+@pytest.mark.parametrize("text", ["e=A=hush\0", "log-opt=token=hush\0", "l=a=hush\0"])
+def test_a_value_that_may_be_secret_is_not_shown(text: str, tmp_path: Path) -> None:
+    with pytest.raises(RequestError) as wrong:
+        read([text], caller=tmp_path)
+    assert "hush" not in f"{wrong.value.message} {wrong.value.hint}"
+
+
+def test_a_line_of_an_env_file_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "variables").write_text("MY TOKEN=hush\n")
+    with pytest.raises(RequestError, match="a line that is no") as wrong:
+        read(["env-file=variables"], caller=tmp_path)
+    assert "hush" not in wrong.value.message
+
+
+def test_bodies_are_merged_deeply_and_left_as_they_were() -> None:
+    one = {"User": "1", "HostConfig": {"Binds": ["a"], "Memory": 1}}
+    two = {"User": "2", "HostConfig": {"Binds": ["b"], "Init": True}, "Labels": {"x": "y"}}
+    wanted = {
+        "User": "2",
+        "HostConfig": {"Binds": ["a", "b"], "Memory": 1, "Init": True},
+        "Labels": {"x": "y"},
+    }
+    assert merge(one, two) == wanted
+    assert one == {"User": "1", "HostConfig": {"Binds": ["a"], "Memory": 1}}
+
+
+def test_neither_the_sdk_nor_the_table_of_flags_is_loaded_where_nothing_is_asked() -> None:
+    program = (
+        "import sys; from pathlib import Path; from runner.containers.arguments import read;"
+        "read([], caller=Path()); print([name for name in sys.modules if name in"
+        " ('docker', 'csv', 'fractions', 'runner.containers.flags')]);"
+        "read(['gpus=all', 'p=1.2.3.4::80', 'cpus=2'], caller=Path());"
+        "print('docker' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[:2] == ["[]", "False"]
