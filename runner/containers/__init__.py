@@ -1,0 +1,1 @@
+"""Docker and Podman: the only room that knows the SDK."""
