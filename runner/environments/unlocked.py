@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from runner.environments import project_lock
 
 if TYPE_CHECKING:
-    from runner.source.model import ProjectFiles
+    from collections.abc import Iterator
+
+    from runner.source.model import ProjectEntry, ProjectFiles
 
 
 def without_own_lock(files: ProjectFiles, path: str) -> ProjectFiles:
@@ -37,3 +40,9 @@ class _Without:
     def tree_digest(self, path: str) -> str | None:
         """As `ProjectFiles.tree_digest`."""
         return self._files.tree_digest(path)
+
+    def entries(self, path: str) -> Iterator[ProjectEntry]:
+        """As `ProjectFiles.entries`."""
+        for entry in self._files.entries(path):
+            if posixpath.normpath(posixpath.join(path, entry.path)) != self._hidden:
+                yield entry

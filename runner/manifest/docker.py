@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.manifest import build_files
 from runner.manifest.document import (
     Entry,
     ListNode,
@@ -18,17 +19,18 @@ from runner.manifest.shape import Scope, known_keys, repeated_keys, value_of
 
 if TYPE_CHECKING:
     from runner.manifest.document import Node
+    from runner.source.model import ProjectFiles
 
 KEYS = ("image", "volumes", "environment", "dockerfile", "context", "target", "args")
 PAIR = 2
 
 
-def docker_environment(entry: Entry, scope: Scope) -> EnvironmentReference:
+def docker_environment(entry: Entry, files: ProjectFiles, scope: Scope) -> EnvironmentReference:
     """The environment that `docker_env` describes."""
     body = entry.value
     docker = DockerEnvironment()
     if isinstance(body, MappingNode):
-        docker = _docker(body, Scope(scope.complaints, "`docker_env`"))
+        docker = _docker(body, files, Scope(scope.complaints, "`docker_env`"))
     else:
         name = shorten(text_of(body) or "my-image")
         scope.wrong(entry, "a mapping", f"write `docker_env: {{image: {name}}}`")
@@ -37,9 +39,11 @@ def docker_environment(entry: Entry, scope: Scope) -> EnvironmentReference:
     )
 
 
-def _docker(body: MappingNode, scope: Scope) -> DockerEnvironment:
+def _docker(body: MappingNode, files: ProjectFiles, scope: Scope) -> DockerEnvironment:
     known_keys(body, KEYS, scope)
     image, dockerfile = _word(body, "image", scope), _word(body, "dockerfile", scope)
+    context = _word(body, "context", scope)
+    _build(body, image, dockerfile, scope)
     if not image and not dockerfile:
         # A wrong value has been told of already.
         given = [value_of(body, name) for name in ("image", "dockerfile")]
@@ -48,14 +52,28 @@ def _docker(body: MappingNode, scope: Scope) -> DockerEnvironment:
             scope.error(body, "missing-key", message, "add `image:`, or `dockerfile:` to build one")
     return DockerEnvironment(
         image=image,
-        dockerfile=dockerfile,
-        context=_word(body, "context", scope),
+        dockerfile=build_files.dockerfile(body, dockerfile, files, scope),
+        context=build_files.context(body, context, files, scope),
         target=_word(body, "target", scope),
         args=_arguments(body, scope),
         volumes=_volumes(body, scope),
         variables=_variables(body, scope),
         as_written={inner.name: as_value(inner.value) for inner in body.entries},
     )
+
+
+def _build(body: MappingNode, image: str | None, dockerfile: str | None, scope: Scope) -> None:
+    """Warn of what contradicts that an image is built, or that none is."""
+    if dockerfile and image and "@" in image and (entry := value_of(body, "image")):
+        message = f"`image: {shorten(image)}` names a digest, and `dockerfile` builds another image"
+        hint = "remove `dockerfile` to run in that image, or the digest to name what is built"
+        scope.warning(entry.value, "built-image", message, hint)
+    if image and not dockerfile:
+        for name in ("context", "target", "args"):
+            if entry := value_of(body, name):
+                message = f"`{name}` is not used: `docker_env` names no `dockerfile`"
+                hint = "add `dockerfile:` to build the image, or remove the line"
+                scope.warning(entry.key, "unused-key", message, hint)
 
 
 def _word(body: MappingNode, name: str, scope: Scope) -> str | None:

@@ -30,7 +30,7 @@ FILE_KINDS: tuple[FileKind, ...] = ("python_env", "conda_env")
 ENDINGS = (".yaml", ".yml", ".txt", ".toml", ".lock")
 OF_THE_FILE = {f"manifest.{code}" for code in (
     "several-environments", "missing-environment", "misspelt-environment", "environment-outside",
-    "empty-environment",
+    "empty-environment", "built-image",
 )}  # fmt: skip
 _PYTHON_ENV = re.compile(rb"(?m)^(?:python|build_dependencies)\s*:")
 USUAL_NAMES: dict[FileKind, str] = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
@@ -44,7 +44,7 @@ def reference(
     _only_one(document, scope)
     docker = document.get("docker_env")
     if docker and not _is_empty(docker, scope):
-        return docker_environment(docker, scope)
+        return docker_environment(docker, files, scope)
     names = files.names()
     for kind in FILE_KINDS:
         entry = document.get(kind)

@@ -127,6 +127,9 @@ class DockerEnvironment(Struct, frozen=True):
     """`docker_env` of a manifest.
 
     Attributes:
+        image: beside a `dockerfile`, the name that the build gets; else what the steps run in.
+        dockerfile: POSIX, relative to the project; never a folder.
+        context: likewise, the folder that is built in; None for the project's own.
         variables: `environment` in order: (name, value), value None to copy the host's.
         as_written: the whole mapping as YAML reads it.
         with_code: whether the project's files are to be put into an image (`--build-image`).

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import posixpath
 from typing import TYPE_CHECKING
 
 from runner.errors import SourceError
 from runner.source import bundle
-from runner.source.trees import FILE, FOLDER, PROGRAM, SUBMODULE, Tree
+from runner.source.model import ProjectEntry
+from runner.source.trees import FILE, FOLDER, LINK, PROGRAM, SUBMODULE, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +56,30 @@ class SourceFiles:
         """The entries of the folder at `path`, sorted; none where it is no folder."""
         found = self._tree.follow(self._inside(path))
         return tuple(self._tree.children(found[0])) if found else ()
+
+    def entries(self, path: str) -> Iterator[ProjectEntry]:
+        """Everything below the folder at `path`, links in it not followed.
+
+        Raises:
+            SourceError: the path leaves the source.
+        """
+        found = self._tree.follow(self._inside(path))
+        if found is not None:
+            yield from self._entries(found[0], "")
+
+    def _entries(self, folder: str, shown: str) -> Iterator[ProjectEntry]:
+        for name, node in self._tree.children(folder).items():
+            opener = functools.partial(self._tree.open, node)
+            if node.mode in {FOLDER, SUBMODULE}:
+                yield ProjectEntry(shown + name, "folder", opener)
+                yield from self._entries(posixpath.join(folder, name), f"{shown}{name}/")
+            elif node.mode == LINK:
+                target = self._tree.content(node).decode("utf-8", "surrogateescape")
+                yield ProjectEntry(shown + name, "link", opener, target)
+            else:
+                yield ProjectEntry(
+                    shown + name, "program" if node.mode == PROGRAM else "file", opener
+                )
 
     def walk(self) -> Iterator[tuple[str, bool]]:
         """Every file below the project's directory: path, and whether it is a program."""

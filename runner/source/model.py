@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -67,6 +67,22 @@ class Source(Struct, frozen=True):
     raw: bool = False
 
 
+class ProjectEntry(Struct, frozen=True):
+    """One thing that lies in a folder of the project, however deep.
+
+    Attributes:
+        path: POSIX, relative to that folder.
+        kind: `program` is a file with its owner's executable bit; a submodule is a folder.
+        target: of a link, as written.
+        open: gives the content of a file or program, which can be sought in; the caller closes it.
+    """
+
+    path: str
+    kind: Literal["file", "program", "link", "folder"]
+    open: Callable[[], IO[bytes]]
+    target: str = ""
+
+
 class ProjectFiles(Protocol):
     """Read access to the project's files (below `subdirectory`) before anything is checked out.
 
@@ -86,6 +102,13 @@ class ProjectFiles(Protocol):
 
     def tree_digest(self, path: str) -> str | None:
         """A digest of the folder or file at `path` (git's tree or blob name where it has one)."""
+
+    def entries(self, path: str) -> Iterator[ProjectEntry]:
+        """Everything below the folder at `path`, links in it not followed; nothing if it is none.
+
+        Raises:
+            SourceError: the path leaves the source.
+        """
 
 
 class Checkout(Struct, frozen=True):

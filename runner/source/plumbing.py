@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _KEPT = ("GIT_SSH", "GIT_SSL", "GIT_ASKPASS", "GIT_PROXY", "GIT_HTTP", "GIT_EXEC_PATH")
 _KEPT_CONFIGURATION = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 _INJECTED = ("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
+_PIECE = 1 << 20  # bytes
 _OURS = {
     "LC_ALL": "C",
     "LANGUAGE": "C",
@@ -161,6 +162,37 @@ class Objects:
         Raises:
             SourceDamaged: git broke off in the middle.
         """
+        header = self._asked(name)
+        if header is None:
+            return None
+        kind, size, answers = header
+        content = answers.read(size + 1)
+        if len(content) != size + 1:
+            raise self._broken()
+        return kind, content[:-1]
+
+    def copy(self, name: str, to: IO[bytes]) -> bool:
+        """Write the content of the object `name` to a file, in pieces; False where there is none.
+
+        Raises:
+            SourceDamaged: git broke off in the middle.
+        """
+        header = self._asked(name)
+        if header is None:
+            return False
+        _, left, answers = header
+        while left:
+            piece = answers.read(min(left, _PIECE))
+            if not piece:
+                raise self._broken()
+            to.write(piece)
+            left -= len(piece)
+        if not answers.read(1):
+            raise self._broken()
+        return True
+
+    def _asked(self, name: str) -> tuple[str, int, IO[bytes]] | None:
+        """The kind and size of an object, and the pipe that its content and a newline follow in."""
         requests, answers = self._started()
         try:
             requests.write(name.encode("utf-8", "surrogateescape") + b"\n")
@@ -172,10 +204,7 @@ class Objects:
             return None
         if len(header) != 3:  # noqa: PLR2004  `<name> <kind> <size>`
             raise self._broken()
-        content = answers.read(int(header[2]) + 1)
-        if len(content) != int(header[2]) + 1:
-            raise self._broken()
-        return header[1].decode(), content[:-1]
+        return header[1].decode(), int(header[2]), answers
 
     def _started(self) -> tuple[IO[bytes], IO[bytes]]:
         if self._process is None:

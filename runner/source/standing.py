@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from typing import TYPE_CHECKING
+import stat
+from typing import IO, TYPE_CHECKING
 
 from runner.errors import SourceError
 from runner.source import local
 from runner.source.address import classify
+from runner.source.model import ProjectEntry
 from runner.source.resolve import no_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from runner.source.model import ProjectFiles
@@ -44,6 +48,16 @@ class Standing:
     def tree_digest(self, path: str) -> str | None:
         """Says only whether something is there: a digest would have to read all of it."""
         return path if self._place(path).exists() else None
+
+    def entries(self, path: str) -> Iterator[ProjectEntry]:
+        """Everything below the folder at `path`, git's own folders left out.
+
+        Raises:
+            SourceError: the path leaves the source.
+        """
+        place = self._place(path)
+        if place.is_dir():
+            yield from _below(place, "")
 
     def _place(self, path: str) -> Path:
         place = self._project / path
@@ -83,6 +97,25 @@ def _folders(top: Path, subdirectory: str) -> list[str]:
         return []
     folders = [entry.name for entry in entries if entry.is_dir() and entry.name != ".git"]
     return [f"{above}/{name}".lstrip("/") for name in folders]
+
+
+def _below(folder: Path, shown: str) -> Iterator[ProjectEntry]:
+    for place in sorted(folder.iterdir()):
+        path = shown + place.name
+        opener = functools.partial(_opened, place)
+        if place.is_symlink():
+            yield ProjectEntry(path, "link", opener, os.readlink(place))  # noqa: PTH115  keeps bytes
+        elif place.is_dir():
+            if place.name != ".git":
+                yield ProjectEntry(path, "folder", opener)
+                yield from _below(place, f"{path}/")
+        elif place.is_file():
+            program = place.stat().st_mode & stat.S_IXUSR
+            yield ProjectEntry(path, "program" if program else "file", opener)
+
+
+def _opened(place: Path) -> IO[bytes]:
+    return place.open("rb")
 
 
 def _conforms(files: Standing) -> ProjectFiles:

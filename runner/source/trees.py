@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import tempfile
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FOLDER, LINK, SUBMODULE, FILE, PROGRAM = 0o040000, 0o120000, 0o160000, 0o100644, 0o100755
 _LINKS = 40
+_IN_MEMORY = 1 << 20
+T = TypeVar("T")
 
 
 class Node(Struct, frozen=True):
@@ -139,14 +142,17 @@ class Tree:
         return self._folders[key]
 
     def _object(self, store: Path, name: str) -> bytes:
+        return self._healed(store, lambda objects: _present(objects, store, name))
+
+    def _healed(self, store: Path, read: Callable[[Objects], T]) -> T:
         objects = self._objects.setdefault(store, Objects(store))
         try:
-            return _present(objects, store, name)
+            return read(objects)
         except SourceDamaged:
             objects.close()
             if not self._heal(store):
                 raise
-        return _present(objects, store, name)
+        return read(objects)
 
     def content(self, node: Node) -> bytes:
         """The bytes of a file, the target of a link."""
@@ -158,6 +164,17 @@ class Tree:
         assert node.store is not None
         assert node.object is not None
         return self._object(node.store, node.object)
+
+    def open(self, node: Node) -> IO[bytes]:
+        """The content of a file, however large, to be read from and sought in."""
+        if node.entry is not None and node.entry.open is not None:
+            return node.entry.open()
+        assert node.store is not None
+        assert node.object is not None
+        store, name = node.store, node.object
+        spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller's
+        self._healed(store, lambda objects: _copy(objects, store, name, spool))
+        return spool
 
     def follow(self, path: str, *, links: int = _LINKS) -> tuple[str, Node] | None:
         """Where `path` leads, every link on the way followed; None where nothing is.
@@ -233,8 +250,20 @@ def parse_tree(content: bytes, store: Path, size: int) -> Mapping[str, Node]:
 def _present(objects: Objects, store: Path, name: str) -> bytes:
     found = objects.read(name)
     if found is None:
-        raise SourceDamaged(f"the repository {store} lacks the object {name}")
+        raise _lacks(store, name)
     return found[1]
+
+
+def _copy(objects: Objects, store: Path, name: str, to: IO[bytes]) -> None:
+    to.seek(0)
+    to.truncate()
+    if not objects.copy(name, to):
+        raise _lacks(store, name)
+    to.seek(0)
+
+
+def _lacks(store: Path, name: str) -> SourceDamaged:
+    return SourceDamaged(f"the repository {store} lacks the object {name}")
 
 
 def _parent(path: str) -> str:

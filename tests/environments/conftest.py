@@ -10,6 +10,7 @@ import pytest
 
 from runner.environments import ensure, kinds, locks
 from tests.support import index as indexes
+from tests.support.folder import entries_of
 from tests.support.listening import Listener
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runner.environments.base import Backend, Environment, Lock, Spec
     from runner.manifest.model import EnvironmentReference
     from runner.settings import Settings
+    from runner.source.model import ProjectEntry
 
 
 @dataclass(slots=True)
@@ -46,6 +48,9 @@ class Folder:
             if file.is_file() and "egg-info" not in str(file):
                 digest.update(str(file.relative_to(self.root)).encode() + file.read_bytes())
         return digest.hexdigest()
+
+    def entries(self, path: str) -> Iterator[ProjectEntry]:
+        return entries_of(self.root / path)
 
     def write(self, path: str, text: str) -> Folder:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)

@@ -161,6 +161,7 @@ def test_an_empty_name_is_ignored_as_in_mlflow(tmp_path: Path) -> None:
 
 
 def test_docker_is_read_in_every_shape_of_the_wild(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
     manifest = load(
         project(
             tmp_path,

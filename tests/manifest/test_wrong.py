@@ -186,8 +186,8 @@ ERRORS: dict[str, Case] = {
         "write `NAME`",
     ),
     "args a list": (
-        "docker_env: {dockerfile: Dockerfile, args: [A]}\n",
-        "MLproject:1:44: `args` of `docker_env` must be a mapping of names to texts, not a list",
+        "docker_env: {image: x, args: [A]}\n",
+        "MLproject:1:30: `args` of `docker_env` must be a mapping of names to texts, not a list",
         "write `args: {NAME: value}`",
     ),
 }

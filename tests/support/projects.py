@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from runner import files
 from runner.source.model import Checkout, Source
+from tests.support.folder import entries_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from runner.source.model import ProjectEntry
 
 
 class LocalProject:
@@ -78,6 +82,14 @@ class LocalProject:
         inside = os.path.normpath(os.path.join(self.subdirectory, path))  # noqa: PTH118
         there = any(name == inside or name.startswith(f"{inside}/") for name in self._files())
         return "there" if there else None
+
+    def entries(self, path: str) -> Iterator[ProjectEntry]:
+        """What is not ignored below a folder."""
+        place = os.path.normpath(os.path.join(self.subdirectory, path))  # noqa: PTH118
+        prefix = "" if place == "." else f"{place}/"
+        for entry in entries_of(self.root / place):
+            if entry.kind == "folder" or prefix + entry.path in self._files():
+                yield entry
 
     def _relative(self, path: str) -> str:
         return os.path.relpath(path, self.subdirectory) if self.subdirectory else path
