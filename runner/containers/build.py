@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from runner.containers import context, images, recipe
 from runner.containers.dockerfile import pinned
@@ -54,9 +54,7 @@ def build(
         )
     parsed = made.parsed(text)
     for reference, pin in asked["bases"].items():
-        images.require(
-            engine, pin, platform=asked["platform"], origin=reference, progress=progress
-        )
+        images.require(engine, pin, platform=asked["platform"], origin=reference, progress=progress)
     fixed = pinned(text, asked["bases"], path=made.path, args=made.args, target=made.built)
     with context.archive(fixed, parsed, files, context=made.context) as archive:
         _build(engine, made, parsed, archive, tag, asked["platform"], progress)
@@ -70,7 +68,7 @@ def _build(
     engine: Engine,
     made: Recipe,
     parsed: Dockerfile,
-    archive: Any,
+    archive: IO[bytes],
     tag: str,
     platform: str,
     progress: Progress,

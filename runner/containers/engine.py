@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from docker import APIClient
     from docker.errors import APIError
+    from docker.tls import TLSConfig
 
 DEFAULT = "/var/run/docker.sock"
 _PATIENCE = 120  # seconds for one answer; streams have their own
@@ -213,7 +214,7 @@ def _no_answer(place: str, reason: str) -> NoEngine:
     )
 
 
-def _tls(place: str) -> object:
+def _tls(place: str) -> bool | TLSConfig:
     if not os.environ.get("DOCKER_TLS_VERIFY") or not place.startswith(("tcp://", "https://")):
         return False
     from docker.tls import TLSConfig

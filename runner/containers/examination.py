@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec.structs import replace
 
@@ -64,7 +64,7 @@ def examine(
         progress.warning(
             f"the image's ENTRYPOINT `{' '.join(entrypoint)}` does not pass a command on: the step "
             "runs without it",
-            "have it end with `exec \"$@\"`",
+            'have it end with `exec "$@"`',
         )
         image = replace(image, entrypoint=None)
     return image, held.packages
@@ -72,12 +72,10 @@ def examine(
 
 def _read(engine: Engine, image: str, path: str) -> contents.Contents:
     with _made(engine, {"Image": image, "Cmd": ["-"], "Entrypoint": []}) as container:
-        return contents.read(
-            engine.api.export(container), path=path.split(":"), programs=_PROGRAMS
-        )
+        return contents.read(engine.api.export(container), path=path.split(":"), programs=_PROGRAMS)
 
 
-def _shell(held: contents.Contents, progress: Progress) -> Any:
+def _shell(held: contents.Contents, progress: Progress) -> Literal["bash", "sh"]:
     if "sh" not in held.programs:
         raise EnvironmentFailure(
             "the image has no shell (`bash` or `sh`), which a step's command needs",

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # MLflow has a shell read them, so that these work in public projects.
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+)|\((pwd)\))|`(pwd)`")
-_OPTIONS: Final = frozenset(
-    "ro rw z Z nocopy shared slave private rshared rslave rprivate consistent cached delegated"
-    " U".split()
-)
+_OPTIONS: Final = frozenset({
+    *("ro", "rw", "z", "Z", "U", "nocopy", "consistent", "cached", "delegated"),
+    *("shared", "slave", "private", "rshared", "rslave", "rprivate"),
+})  # fmt: skip
 
 
 class Volume(Struct, frozen=True):
@@ -123,9 +123,7 @@ def mounts(
                 f"volume `{volume.text}` is of this machine, not of the project: what it holds is "
                 "not recorded"
             )
-        found.append(
-            Mount(os.fspath(source), volume.target, read_only, "bind", ",".join(options))
-        )
+        found.append(Mount(os.fspath(source), volume.target, read_only, "bind", ",".join(options)))
     return tuple(found), tuple(warnings)
 
 

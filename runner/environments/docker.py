@@ -149,6 +149,7 @@ def interpreter(
 ) -> Interpreter | None:
     """None: an image brings its own; see `Backend.interpreter`."""
     del lock, exact, settings, progress, fetch
+    return None
 
 
 def create(
@@ -175,9 +176,7 @@ def create(
             reference = None
         else:
             name, image = str(asked["name"]), str(asked["image"])
-            found = images.require(
-                engine, image, platform=platform, origin=name, progress=progress
-            )
+            found = images.require(engine, image, platform=platform, origin=name, progress=progress)
             reference = image if lock.format == "image" else None
         image_of, packages = examination.examine(engine, found, reference, progress=progress)
     (at / _IMAGE).write_bytes(image_of.to_json())

@@ -62,9 +62,7 @@ def _find_or_make(
     from runner.locking import hold
 
     if spec.lock_text is not None or not backend.LOCKS:
-        return backend.lock(
-            spec, files=files, settings=settings, progress=progress, relock=relock
-        )
+        return backend.lock(spec, files=files, settings=settings, progress=progress, relock=relock)
     if not relock and (found := _stored(spec, settings)) is not None:
         return found
     try:

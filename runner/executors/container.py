@@ -10,12 +10,13 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import TIMED_OUT, EngineLost, ExecutionError, Interrupted, StepLost
+from runner.errors import TIMED_OUT, EngineLost, Interrupted, StepLost
 from runner.executors import container_body, output
 from runner.executors.base import Outcome, Resources
 from runner.process.relay import Relay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from typing import Literal
 
@@ -170,7 +171,7 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def _wakened() -> Any:
+def _wakened() -> Iterator[tuple[int, Callable[[int], None]]]:
     """A pipe that a signal's handler writes to, so that the loop hears of it."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -187,7 +188,7 @@ def _wakened() -> Any:
 
 
 @contextlib.contextmanager
-def _container(engine: Engine, vessel: Vessel, execution: Execution) -> Any:
+def _container(engine: Engine, vessel: Vessel, execution: Execution) -> Iterator[str]:
     """The container, made; removed at the end, unless the engine is gone."""
     try:
         yield container_body.make(engine, vessel, execution)
@@ -244,5 +245,3 @@ def _moment(text: str) -> datetime:
     plain, _, fraction = text.rstrip("Z").partition(".")
     fraction = fraction.partition("+")[0]
     return datetime.fromisoformat(f"{plain}.{fraction[:6]:0<6}").replace(tzinfo=UTC)
-
-

@@ -24,9 +24,19 @@ RUN: Final = f"{OURS}/run"
 SCRIPTS: Final = Path(__file__).parents[1] / "containers" / "step"
 _HOSTNAME: Final = "reprun"  # the engine's own would be another one each time
 _USED: Final = "used"
-_LONGEST_HOSTNAME: Final = "reprun"  # the engine's own would be another one each time
-_USED: Final = 1000  # bytes
+_LONGEST_USED: Final = 1000  # bytes
 _NS: Final = 1e9
+# What an engine says that can't start a container → what to do.
+_WAYS: Final = {
+    "bind source path does not exist": (
+        "the engine must see this machine's files: is reprun itself in a container, or "
+        "DOCKER_HOST another machine?"
+    ),
+    "gpu": "GPUs in containers need the NVIDIA Container Toolkit on this machine",
+    "exec format error": "the image is for another platform than this machine",
+    "port is already allocated": "pass another `-A publish=…`",
+    "network": "`docker network ls` shows which networks there are",
+}
 
 
 def make(engine: Engine, vessel: Vessel, execution: Execution) -> str:
@@ -88,9 +98,7 @@ def used(folder: Path, statistics: Mapping[str, Any]) -> tuple[float, float, int
     try:
         with (folder / _USED).open("rb") as file:
             lines = file.read(_LONGEST_USED).decode("ascii", "replace").splitlines()
-        user, system = (
-            sum(column) for column in zip(*map(_seconds, lines[:2]), strict=True)
-        )
+        user, system = (sum(column) for column in zip(*map(_seconds, lines[:2]), strict=True))
         return user, system, _peak(lines[2:])
     except (OSError, ValueError):
         return _of_statistics(statistics)
@@ -188,13 +196,5 @@ def _not_started(said: str) -> ExecutionError:
     """
     refuse_without_room(said)
     lower = said.lower()
-    hints = (
-        ("bind source path does not exist", "the engine must see this machine's files: is reprun "
-         "itself in a container, or DOCKER_HOST another machine?"),
-        ("gpu", "GPUs in containers need the NVIDIA Container Toolkit on this machine"),
-        ("exec format error", "the image is for another platform than this machine"),
-        ("port is already allocated", "pass another `-A publish=…`"),
-        ("network", "`docker network ls` shows which networks there are"),
-    )  # fmt: skip
-    hint = next((way for sign, way in hints if sign in lower), None)
+    hint = next((way for sign, way in _WAYS.items() if sign in lower), None)
     return ExecutionError(f"the engine can't start the step's container: {said}", hint)

@@ -11,12 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from runner.environments.base import Activation
 
-
-def argv_for(command: str, activation: Activation) -> tuple[str, ...]:
-    """The program and arguments that run a rendered command; an image may have no bash."""
-    shell = "bash" if activation.image is None else activation.image.shell
+def argv_for(command: str, shell: str = "bash") -> tuple[str, ...]:
+    """The program and arguments that run a rendered command; an image may have `sh` only."""
     return (shell, "-c", command)
 
 

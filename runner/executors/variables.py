@@ -73,7 +73,7 @@ def container_variables(
     ours = {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     variables = {name: value for name, value in ours.items() if not image.get(name)}
     variables |= {name: inherited[name] for name in pass_env if name in inherited}
-    return variables | extra | asked | _declared(entry_env, inherited)
+    return {**variables, **extra, **asked, **_declared(entry_env, inherited)}
 
 
 def recorded_variables(variables: Mapping[str, str], *, key: bytes) -> dict[str, Variable]:

@@ -66,6 +66,11 @@ class Container:
         return f"{CODE}/{below}" if below else CODE
 
     @property
+    def shell(self) -> str:
+        """What the image has; see `places.Place`."""
+        return self._image.shell
+
+    @property
     def recorded(self) -> RecordedContainer:
         """What the record says of it; see `places.Place`."""
         return RecordedContainer(
@@ -148,7 +153,7 @@ class Container:
         return Contained(self._vessel(), self._engine).execute(execution, show=show)
 
     def _vessel(self) -> Vessel:
-        ready, run_id = self._ready, self._ready.planned.run_id
+        run_id = self._ready.planned.run_id
         return Vessel(
             image=self._image,
             name=name_of(run_id),
@@ -238,7 +243,7 @@ def _unix_socket(folder: Path) -> socket.socket:
     try:
         listener.bind(f"/proc/self/fd/{handle}/{_ENDPOINT}")
         # The step may be run as somebody else; the endpoint asks for the run's token.
-        os.chmod(_ENDPOINT, 0o666, dir_fd=handle)  # noqa: PTH101
+        os.chmod(_ENDPOINT, 0o666, dir_fd=handle)  # noqa: S103
     except BaseException:
         listener.close()
         raise

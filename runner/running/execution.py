@@ -111,7 +111,7 @@ def _execute(
     assert begun.directory is not None
     return place.execute(
         Execution(
-            argv=argv_for(ready.command, ready.activation),
+            argv=argv_for(ready.command, place.shell),
             variables=variables,
             directory=Path(place.directory),
             timeout=_limit(ready),

@@ -32,6 +32,10 @@ class Place(Protocol):
         """The step's working directory, by the name that it has there."""
 
     @property
+    def shell(self) -> str:
+        """What reads the step's command: `bash`, or `sh` where an image has no other."""
+
+    @property
     def recorded(self) -> RecordedContainer | None:
         """What the record says of the container; None where there is none."""
 
@@ -63,6 +67,7 @@ class Place(Protocol):
 class Machine:
     """The machine itself."""
 
+    shell = "bash"
     recorded = None
 
     def __init__(self, ready: Ready, settings: Settings, progress: Progress) -> None:

@@ -49,7 +49,12 @@ def mlflow_variables(request: Request) -> dict[str, str]:
 
 
 def opening(
-    ready: Ready, place: Place, variables: Mapping[str, str], *, settings: Settings, progress: Noting
+    ready: Ready,
+    place: Place,
+    variables: Mapping[str, str],
+    *,
+    settings: Settings,
+    progress: Noting,
 ) -> Run:
     """The record before the step starts."""
     planned, request = ready.planned, ready.planned.request

@@ -81,12 +81,13 @@ class Conversation(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def __init__(self, connection: socket.socket, session: Session, token: str) -> None:
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._session = session
         self._token = token
         self._etag = ""
         self._body: _Body | None = None
         self._asked: tuple[str, ...] = ()
-        self.disable_nagle_algorithm = connection.family != socket.AF_UNIX
         # The base class answers until the client has gone.
         super().__init__(connection, ("127.0.0.1", 0), None)  # type: ignore[arg-type]
 

@@ -83,12 +83,12 @@ class BackendContract:
         lock = self.lock(backend, project)
         one, two = (
             ensure.ensure(
-            backend,
-            lock,
-            files=project.project,
-            settings=project.settings,
-            progress=project.heard,
-        )
+                backend,
+                lock,
+                files=project.project,
+                settings=project.settings,
+                progress=project.heard,
+            )
             for _ in range(2)
         )
         assert two.reused

@@ -93,12 +93,18 @@ class Workshop:
 
     def ensure(self, lock: Lock) -> Environment:
         return ensure.ensure(
-            kinds.load(lock.kind), lock, settings=self.settings, progress=self.heard
+            kinds.load(lock.kind),
+            lock,
+            files=self.project,
+            settings=self.settings,
+            progress=self.heard,
         )
 
     def build(self, reference: EnvironmentReference) -> Environment:
         backend, lock = self.lock(reference)
-        return ensure.ensure(backend, lock, settings=self.settings, progress=self.heard)
+        return ensure.ensure(
+            backend, lock, files=self.project, settings=self.settings, progress=self.heard
+        )
 
 
 @pytest.fixture

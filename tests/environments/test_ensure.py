@@ -40,7 +40,7 @@ from runner.settings import Settings
 fields, data, cache = json.loads(sys.argv[1])
 fields["local_packages"] = ()
 settings = Settings(data=Path(data), cache=Path(cache))
-built = ensure.ensure(venv, Lock(**fields), settings=settings, progress=Silent())
+built = ensure.ensure(venv, Lock(**fields), files=None, settings=settings, progress=Silent())
 print(json.dumps([str(built.path), built.reused, [one.name for one in built.packages]]))
 """
 
@@ -236,7 +236,9 @@ def test_peek_takes_the_near_python_that_a_run_takes_and_fetches_none(alpha: Wor
     assert not stands
     assert not Facts(alpha.settings).missing(f"{minor}.99", now=time.time()), "it was tried for"
     assert ensure.peek(backend, lock, settings=alpha.settings, exact=True) == (None, False)
-    built = ensure.ensure(backend, lock, settings=alpha.settings, progress=alpha.heard)
+    built = ensure.ensure(
+        backend, lock, files=alpha.project, settings=alpha.settings, progress=alpha.heard
+    )
     assert built.hash == digest
     assert ensure.peek(backend, lock, settings=alpha.settings) == (digest, True)
 

@@ -114,7 +114,9 @@ def local(workshop: Workshop) -> tuple[str, str, dict[str, str]]:
         settings=workshop.settings,
         progress=workshop.heard,
     )
-    found = ensure.ensure(backend, lock, settings=workshop.settings, progress=workshop.heard)
+    found = ensure.ensure(
+        backend, lock, files=workshop.project, settings=workshop.settings, progress=workshop.heard
+    )
     assert (lock.locked, lock.format, found.path) == (False, "none", None)
     assert found.interpreter is not None
     packages = {one.name: one.version for one in found.packages}
@@ -174,7 +176,7 @@ backend = kinds.choose(reference, None)
 spec = backend.read(reference, Files(), as_of=None)
 lock = locks.find_or_make(
     backend, spec, relock=False, files=Files(), settings=settings, progress=Silent())
-built = ensure.ensure(backend, lock, settings=settings, progress=Silent())
+built = ensure.ensure(backend, lock, files=Files(), settings=settings, progress=Silent())
 assert built.reused
 slow = {{"subprocess", "tempfile", "shutil", "virtualenv", "uv", "yaml", "email", "zipfile",
         "configparser", "logging", "csv", "threading", "difflib", "tomllib"}}

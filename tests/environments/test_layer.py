@@ -34,7 +34,9 @@ def built(
     workshop: Workshop, reference: EnvironmentReference, as_of: str | None = None
 ) -> tuple[Environment, Activation]:
     backend, lock = workshop.lock(reference, as_of=as_of)
-    environment = ensure.ensure(backend, lock, settings=workshop.settings, progress=workshop.heard)
+    environment = ensure.ensure(
+        backend, lock, files=workshop.project, settings=workshop.settings, progress=workshop.heard
+    )
     checkout = Checkout(root=workshop.project.root, project=workshop.project.root)
     activation = layer.install(
         lock, environment, checkout, settings=workshop.settings, progress=workshop.heard
