@@ -130,7 +130,10 @@ def _container(
         from runner.running import container_settings
 
         engine.prepare()
-        return container_settings.read(manifest.environment.docker, step.entry_point, request)
+        asked = container_settings.read(manifest, step.entry_point, request)
+        for text in asked.warnings:
+            progress.warning(text)
+        return asked
     flags = request.of_containers()
     if flags:
         verb = "changes" if len(flags) == 1 else "change"

@@ -131,9 +131,7 @@ def is_here(place: str) -> bool:
 
 def explanation(error: APIError) -> str:
     """What the engine said, in one line."""
-    said = error.explanation
-    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said or error)
-    return " ".join(text.split())
+    return " ".join(str(error.explanation or error).split())
 
 
 def refuse_without_room(said: str) -> None:
@@ -164,8 +162,8 @@ def _of_context() -> str | None:
         context = ContextAPI.get_context(name)
     except DockerException:
         return None
-    host = None if context is None else context.Host
-    return str(host) if host else None
+    # The stubs don't know that a context of that name may not be there.
+    return getattr(context, "Host", None) or None
 
 
 def _configured_context() -> str | None:

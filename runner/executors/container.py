@@ -10,9 +10,12 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from runner.errors import TIMED_OUT, EngineLost, Interrupted, StepLost
 from runner.executors import container_body, output
 from runner.executors.base import Outcome, Resources
+from runner.executors.container_body import NoInit
 from runner.process.relay import Relay
 
 if TYPE_CHECKING:
@@ -54,15 +57,22 @@ class Contained:
             ExecutionError: the step could not be started, or (`StepLost`) its end is unknown.
             Interrupted: a signal came before the step was started.
         """
+        try:
+            return self._execute(self._vessel, execution, show)
+        except NoInit:
+            # Its first process then is the step's shell, which hands no signals on.
+            return self._execute(replace(self._vessel, init=False), execution, show)
+
+    def _execute(self, vessel: Vessel, execution: Execution, show: Show | None) -> Outcome:
         with output.kept(execution) as logs, _wakened() as (woken, wake), Relay(wake) as relay:
             tees = output.tees((None, None), logs, show, execution.secrets)
-            with _container(self._engine, self._vessel, execution) as container:
+            with _container(self._engine, vessel, execution) as container:
                 if relay.received is not None:
                     raise Interrupted(relay.received)
                 watch = _Watch(self._engine, container, execution, tees)
-                watch.run(woken)
+                watch.run(woken, init=vessel.init)
                 state = watch.state()
-        return _outcome(watch, state, relay.received, self._vessel, execution)
+        return _outcome(watch, state, relay.received, vessel, execution)
 
 
 class _Watch:
@@ -82,7 +92,7 @@ class _Watch:
         self.cause: Cause = "exit"
         self.used: dict[str, Any] = {}
 
-    def run(self, woken: int) -> None:
+    def run(self, woken: int, *, init: bool) -> None:
         """Start it and pass on what it prints, until it ends."""
         api = self._engine.api
         with self._engine.asked("the step was started"):
@@ -90,7 +100,7 @@ class _Watch:
                 self._container, params={"stdout": 1, "stderr": 1, "stream": 1}
             )
         try:
-            container_body.start(self._engine, self._container)
+            container_body.start(self._engine, self._container, init=init)
             if self._timeout is not None:
                 self._deadline = time.monotonic() + self._timeout
             self._attend(stream.fileno(), woken)

@@ -26,6 +26,7 @@ _HOSTNAME: Final = "reprun"  # the engine's own would be another one each time
 _USED: Final = "used"
 _LONGEST_USED: Final = 1000  # bytes
 _NS: Final = 1e9
+_INIT: Final = ("docker-init", "container-init", "catatonit", "init binary")
 # What an engine says that can't start a container → what to do.
 _WAYS: Final = {
     "bind source path does not exist": (
@@ -55,16 +56,17 @@ def make(engine: Engine, vessel: Vessel, execution: Execution) -> str:
                     body, name=vessel.name, platform=vessel.platform
                 )
             except APIError as error:
-                raise _not_started(explanation(error)) from error
+                raise _not_started(explanation(error), init=vessel.init) from error
     except EngineLost as error:
         raise ExecutionError(error.message, error.hint) from error
     return str(made["Id"])
 
 
-def start(engine: Engine, container: str) -> None:
+def start(engine: Engine, container: str, *, init: bool) -> None:
     """Start it; the engine has brought it to life when this returns.
 
     Raises:
+        NoInit: the engine lacks the first process that it was to have.
         ExecutionError: the engine can't.
     """
     from docker.errors import APIError
@@ -73,7 +75,7 @@ def start(engine: Engine, container: str) -> None:
         try:
             engine.api.start(container)
         except APIError as error:
-            raise _not_started(explanation(error)) from error
+            raise _not_started(explanation(error), init=init) from error
 
 
 def remove(engine: Engine, name: str) -> None:
@@ -188,7 +190,11 @@ def _of_statistics(found: Mapping[str, Any]) -> tuple[float, float, int]:
     )
 
 
-def _not_started(said: str) -> ExecutionError:
+class NoInit(ExecutionError):
+    """The engine has no program of its own for a container's first process."""
+
+
+def _not_started(said: str, *, init: bool) -> ExecutionError:
     """Why the engine would not start the step, with a way out where one is known.
 
     Raises:
@@ -196,5 +202,7 @@ def _not_started(said: str) -> ExecutionError:
     """
     refuse_without_room(said)
     lower = said.lower()
+    if init and any(sign in lower for sign in _INIT):
+        return NoInit(f"the engine can't start the step's container: {said}")
     hint = next((way for sign, way in _WAYS.items() if sign in lower), None)
     return ExecutionError(f"the engine can't start the step's container: {said}", hint)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 from typing import TYPE_CHECKING, Final
 
-from runner.containers import leftovers, users, volumes
+from msgspec.structs import replace
+
+from runner.containers import images, leftovers, users, volumes
 from runner.containers.engine import Engine
 from runner.containers.model import CODE, Mount, Vessel
 from runner.errors import ExecutionError
@@ -44,8 +47,8 @@ class Container:
     def __init__(self, ready: Ready, engine: Engine, folder: Path, progress: Progress) -> None:
         assert ready.activation.image is not None
         self._ready = ready
-        self._image: Image = ready.activation.image
         self._asked: Asked = ready.planned.container or container_settings.Asked()
+        self._image: Image = _with_entrypoint(ready.activation.image, self._asked.entrypoint)
         self._engine = engine
         self._folder = folder
         self._progress = progress
@@ -204,6 +207,30 @@ class Container:
                 yield Mount(os.path.realpath(value), value, read_only=True)
 
 
+def _with_entrypoint(image: Image, asked: tuple[str, ...] | None) -> Image:
+    return image if asked is None else replace(image, entrypoint=tuple(filter(None, asked)) or None)
+
+
+def _warn_of_pin(ready: Ready, engine: Engine, progress: Progress) -> None:
+    """Say that a pin means something on this machine only, and that a tag has moved since."""
+    lock, image = ready.environment.lock, ready.activation.image
+    assert image is not None
+    name = str(json.loads(lock.text).get("name", ""))
+    if lock.format == "image-id" and lock.made == "resolved":
+        progress.warning(
+            f"`{name}` is in no registry: it is pinned by its id, which holds on this machine only",
+            "push it to a registry, and name it by that",
+        )
+    if lock.made == "reused" and name:
+        found = images.find(engine, name)
+        if found is not None and found["Id"] != image.id:
+            progress.warning(
+                f"`{name}` names another image by now than the one that it is locked to, "
+                f"{image.id[:19]}, which is used",
+                "`--relock` takes the new one",
+            )
+
+
 def name_of(run_id: str) -> str:
     """The name of a run's container."""
     return f"reprun-{run_id.lower()}"
@@ -229,6 +256,7 @@ def contained(ready: Ready, *, settings: Settings, progress: Progress) -> Iterat
                 f"can't write below {settings.containers}: {error.strerror}"
             ) from error
         try:
+            _warn_of_pin(ready, engine, progress)
             yield Container(ready, engine, folder, progress)
         except BaseException as error:
             noted.__exit__(type(error), error, error.__traceback__)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from runner.containers.volumes import Volume
-    from runner.manifest.model import DockerEnvironment, EntryPoint
+    from runner.manifest.model import EntryPoint, Manifest
     from runner.request import Request
 
 
@@ -26,16 +26,20 @@ class Asked(Struct, frozen=True):
         variables: name → value, the host's where it was to be copied.
         platform: `linux/arm64`, None for this machine's.
         network: by name, None for the engine's usual one.
+        entrypoint: in place of the image's, `("",)` for none; None to leave it.
+        warnings: of what has no effect.
     """
 
-    body: Mapping[str, object] = field(default_factory=dict)
+    body: dict[str, object] = field(default_factory=dict)
     volumes: tuple[Volume, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     platform: str | None = None
     network: str | None = None
+    entrypoint: tuple[str, ...] | None = None
+    warnings: tuple[str, ...] = ()
 
 
-def read(docker: DockerEnvironment | None, entry_point: EntryPoint, request: Request) -> Asked:
+def read(manifest: Manifest, entry_point: EntryPoint, request: Request) -> Asked:
     """Everything that is asked for, checked.
 
     Raises:
@@ -47,7 +51,9 @@ def read(docker: DockerEnvironment | None, entry_point: EntryPoint, request: Req
     from runner.containers import arguments, resources, volumes
 
     given = arguments.read(request.docker_args, caller=request.caller)
-    body = arguments.merge(resources.read(entry_point), given.body)
+    docker = manifest.environment.docker
+    limits = resources.limits(entry_point, file=manifest.path or "MLproject")
+    body = resources.overridden(limits, given.body)
     network = "none" if request.no_network else given.network
     if request.no_network:
         body = arguments.merge(body, {"HostConfig": {"NetworkMode": "none"}})
@@ -66,6 +72,16 @@ def read(docker: DockerEnvironment | None, entry_point: EntryPoint, request: Req
         variables=_variables(pairs),
         platform=given.platform,
         network=network,
+        entrypoint=given.entrypoint,
+        warnings=(*given.warnings, *_of_pull(given.pull)),
+    )
+
+
+def _of_pull(pull: str | None) -> tuple[str, ...]:
+    if pull in {None, "missing"}:
+        return ()
+    return (
+        f"`-A pull={pull}` has no effect: the image is pinned, and `--relock` asks the registry",
     )
 
 
