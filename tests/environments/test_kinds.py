@@ -79,9 +79,7 @@ def test_names(reference: EnvironmentReference, given: str | None, kind: str) ->
     [
         (CONDA, "conda", "conda.yaml: conda environments can't be built yet", "venv"),
         (EMPTY, "conda", "environments of kind `conda` can't be built yet", "local"),
-        (DOCKER, None, "the project asks for a docker environment", "local"),
         (DOCKER, "venv", "the project's docker image can't be made a venv", "local"),
-        (EMPTY, "docker", "environments of kind `docker` can't be built yet", "local"),
     ],
 )
 def test_what_can_not_be_built_yet_says_what_can_be_done(
