@@ -169,7 +169,7 @@ volumes-from=c:ro volumes-from=d
 --gpus=all -m=1g
 """
 
-# What clients before 28 don't know, or send in another form.
+# What clients before 28.1 don't know, or send in another form.
 NEWER = """
 add-host=h=1.2.3.4
 add-host=h:[::1]
@@ -286,7 +286,7 @@ def names(line: str) -> set[str]:
     return {text.lstrip("-").partition("=")[0] for text in given(line)}
 
 
-NEW_CLIENT = "annotation" in known_flags()
+NEW_CLIENT = "use-api-socket" in known_flags()  # 28.1
 # Aliases that no help tells of.
 HIDDEN = {"net", "net-alias", "dns-opt"}
 COMPARED = [
