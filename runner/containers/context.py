@@ -68,14 +68,19 @@ def archive(
     Raises:
         SourceError: the context is outside of the source.
     """
-    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller's
     added = {DOCKERFILE: text, IGNORE: _ignore_text(dockerfile, files, context)}
-    with tarfile.open(fileobj=spool, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in added.items():
-            _add(tar, tarfile.TarInfo(name), io.BytesIO(content))
-        for entry in seen(dockerfile, files, context=context, whole=whole):
-            if entry.path not in added:
-                _add_entry(tar, entry)
+    entries = seen(dockerfile, files, context=context, whole=whole)
+    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller's
+    try:
+        with tarfile.open(fileobj=spool, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, content in added.items():
+                _add(tar, tarfile.TarInfo(name), io.BytesIO(content))
+            for entry in entries:
+                if entry.path not in added:
+                    _add_entry(tar, entry)
+    except BaseException:
+        spool.close()
+        raise
     spool.seek(0)
     return spool
 
