@@ -88,9 +88,14 @@ def archive(
 def seen(
     dockerfile: Dockerfile, files: ProjectFiles, *, context: str = ".", whole: bool = False
 ) -> tuple[ProjectEntry, ...]:
-    """What the build can see, sorted by path, every folder before what lies in it."""
+    """What the build can see, sorted by path, every folder before what lies in it.
+
+    Raises:
+        EnvironmentFailure: a line of the `.dockerignore` is malformed.
+        SourceError: the context is outside of the source.
+    """
     ignored = _ignore_file(dockerfile, files, context)
-    rules = patterns(ignored[1]) if ignored else ()
+    rules = patterns(ignored[1], path=ignored[0]) if ignored else ()
     entries = {entry.path: entry for entry in files.entries(context)}
     there = {path for path in entries if not is_left_out(path, rules)}
     copied = None if whole else _copied(dockerfile, entries)
@@ -105,9 +110,9 @@ def _ignore_file(
 ) -> tuple[str, bytes] | None:
     """The one that counts: that of the Dockerfile itself before that of the context."""
     for path in (f"{dockerfile.path}{IGNORE}", posixpath.join(context, IGNORE)):
-        content = files.read(path)
+        content = files.read(posixpath.normpath(path))
         if content is not None:
-            return path, content
+            return posixpath.normpath(path), content
     return None
 
 
@@ -115,7 +120,7 @@ def _ignore_text(dockerfile: Dockerfile, files: ProjectFiles, context: str) -> b
     """The `.dockerignore` of the archive: the engine reads it to hide the files that are ours."""
     found = _ignore_file(dockerfile, files, context)
     hidden = [DOCKERFILE]
-    if found is None or found[0] != posixpath.join(context, IGNORE):
+    if found is None or found[0] != posixpath.normpath(posixpath.join(context, IGNORE)):
         hidden.append(IGNORE)
     lines = [b"" if found is None else found[1], *(name.encode() for name in hidden), b""]
     return b"\n".join(lines)

@@ -11,7 +11,7 @@ import pytest
 
 from runner.containers.context import DOCKERFILE, archive, seen, sources_digest
 from runner.containers.dockerfile import parse
-from runner.errors import SourceError
+from runner.errors import EnvironmentFailure, SourceError
 from runner.progress import Silent
 from runner.request import Request
 from runner.source.files import open_files
@@ -122,7 +122,6 @@ IGNORED = {
     "src\n!src/deep\n": ["src/a.py", "src/c.txt"],
     "src/../data": ["data", "data/big.csv"],
     ".\n": [],
-    "[\n": [],
     "train\\.py": ["train.py"],
 }
 
@@ -134,6 +133,15 @@ def test_what_is_ignored_is_not_seen(text: str, tmp_path: Path) -> None:
     shown = {entry.path for entry in seen(read("COPY . /"), files)}
     everything = {*PROJECT, "src", "src/deep", "data", ".dockerignore"}
     assert everything - shown == set(IGNORED[text])
+
+
+@pytest.mark.parametrize("written", ["[", "![a-", "x\\", "[b-a]"])
+def test_a_malformed_pattern_is_told_of_at_its_place(written: str, tmp_path: Path) -> None:
+    files = lay(tmp_path, *PROJECT)
+    (tmp_path / ".dockerignore").write_text(f"data\n\n{written}\n")
+    with pytest.raises(EnvironmentFailure) as raised:
+        seen(read("COPY . /"), files)
+    assert raised.value.message == f".dockerignore:3: `{written}` is no pattern"
 
 
 def test_the_dockerfile_may_have_an_ignore_file_of_its_own(tmp_path: Path) -> None:
