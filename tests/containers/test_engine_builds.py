@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import tarfile
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +19,6 @@ from tests.support.folder import FolderFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
     from docker import DockerClient
 
 STAGES = b"""\
@@ -43,13 +43,11 @@ LABEL of=${NAME}
 @pytest.fixture
 def client() -> Iterator[DockerClient]:
     import docker
-    from docker.errors import DockerException
 
-    try:
-        found = docker.from_env()
-    except DockerException:
-        pytest.skip("no Docker engine answers: start dockerd, or set DOCKER_HOST")
-    with contextlib.closing(found):
+    address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    if address.startswith("unix://") and not Path(address.removeprefix("unix://")).exists():
+        pytest.skip(f"no Docker engine at {address}: start dockerd, or set DOCKER_HOST")
+    with contextlib.closing(docker.DockerClient(base_url=address, timeout=60)) as found:
         yield found
 
 
