@@ -19,6 +19,7 @@ from tests.support.folder import FolderFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from docker import DockerClient
 
 STAGES = b"""\
