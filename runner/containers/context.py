@@ -68,14 +68,19 @@ def archive(
     Raises:
         SourceError: the context is outside of the source.
     """
-    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller's
     added = {DOCKERFILE: text, IGNORE: _ignore_text(dockerfile, files, context)}
-    with tarfile.open(fileobj=spool, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in added.items():
-            _add(tar, tarfile.TarInfo(name), io.BytesIO(content))
-        for entry in seen(dockerfile, files, context=context, whole=whole):
-            if entry.path not in added:
-                _add_entry(tar, entry)
+    entries = seen(dockerfile, files, context=context, whole=whole)
+    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller's
+    try:
+        with tarfile.open(fileobj=spool, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, content in added.items():
+                _add(tar, tarfile.TarInfo(name), io.BytesIO(content))
+            for entry in entries:
+                if entry.path not in added:
+                    _add_entry(tar, entry)
+    except BaseException:
+        spool.close()
+        raise
     spool.seek(0)
     return spool
 
@@ -83,9 +88,14 @@ def archive(
 def seen(
     dockerfile: Dockerfile, files: ProjectFiles, *, context: str = ".", whole: bool = False
 ) -> tuple[ProjectEntry, ...]:
-    """What the build can see, sorted by path, every folder before what lies in it."""
+    """What the build can see, sorted by path, every folder before what lies in it.
+
+    Raises:
+        EnvironmentFailure: a line of the `.dockerignore` is malformed.
+        SourceError: the context is outside of the source.
+    """
     ignored = _ignore_file(dockerfile, files, context)
-    rules = patterns(ignored[1]) if ignored else ()
+    rules = patterns(ignored[1], path=ignored[0]) if ignored else ()
     entries = {entry.path: entry for entry in files.entries(context)}
     there = {path for path in entries if not is_left_out(path, rules)}
     copied = None if whole else _copied(dockerfile, entries)
@@ -100,9 +110,9 @@ def _ignore_file(
 ) -> tuple[str, bytes] | None:
     """The one that counts: that of the Dockerfile itself before that of the context."""
     for path in (f"{dockerfile.path}{IGNORE}", posixpath.join(context, IGNORE)):
-        content = files.read(path)
+        content = files.read(posixpath.normpath(path))
         if content is not None:
-            return path, content
+            return posixpath.normpath(path), content
     return None
 
 
@@ -110,7 +120,7 @@ def _ignore_text(dockerfile: Dockerfile, files: ProjectFiles, context: str) -> b
     """The `.dockerignore` of the archive: the engine reads it to hide the files that are ours."""
     found = _ignore_file(dockerfile, files, context)
     hidden = [DOCKERFILE]
-    if found is None or found[0] != posixpath.join(context, IGNORE):
+    if found is None or found[0] != posixpath.normpath(posixpath.join(context, IGNORE)):
         hidden.append(IGNORE)
     lines = [b"" if found is None else found[1], *(name.encode() for name in hidden), b""]
     return b"\n".join(lines)

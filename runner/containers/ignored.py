@@ -12,6 +12,8 @@ import posixpath
 import re
 from typing import NamedTuple
 
+from runner.containers.lines import wrong
+
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -22,16 +24,25 @@ class Pattern(NamedTuple):
     leaves_out: bool
 
 
-def patterns(text: bytes) -> tuple[Pattern, ...]:
-    """The patterns of a `.dockerignore`; one that Go's matcher refuses fits nothing."""
+def patterns(text: bytes, *, path: str) -> tuple[Pattern, ...]:
+    """The patterns of the `.dockerignore` at `path`.
+
+    Raises:
+        EnvironmentFailure: one is malformed: the engine's own client refuses it as well.
+    """
     found = []
-    for line in text.decode("utf-8-sig", "surrogateescape").splitlines():
+    for number, line in enumerate(text.decode("utf-8-sig", "surrogateescape").split("\n"), 1):
         written = line.strip()
         if not written or line.startswith("#"):
             continue
         negated = written.startswith("!")
         glob = posixpath.normpath(written[negated:].strip() or ".").lstrip("/")
-        if glob and glob != "." and (regex := compiled(glob)):
+        regex = compiled(glob)
+        if regex is None:
+            raise wrong(
+                path, number, f"`{written}` is no pattern", "correct it, or remove the line"
+            )
+        if glob not in {"", "."}:
             found.append(Pattern(regex, not negated))
     return tuple(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER, LINK, SUBMODULE, FILE, PROGRAM = 0o040000, 0o120000, 0o160000, 0o100644, 0o100755
 _LINKS = 40
-_IN_MEMORY = 1 << 20
+_IN_MEMORY = 1 << 20  # bytes of one file
 T = TypeVar("T")
 
 
@@ -173,7 +174,11 @@ class Tree:
         assert node.object is not None
         store, name = node.store, node.object
         spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller's
-        self._healed(store, lambda objects: _copy(objects, store, name, spool))
+        try:
+            self._healed(store, lambda objects: _copy(objects, store, name, spool))
+        except BaseException:
+            spool.close()
+            raise
         return spool
 
     def follow(self, path: str, *, links: int = _LINKS) -> tuple[str, Node] | None:
@@ -214,8 +219,10 @@ class Tree:
         """The name that git gives, or would give, to what is at `path`."""
         if node.object is not None:
             return node.object
-        if node.mode not in {FOLDER, SUBMODULE}:
+        if node.mode == LINK:
             return self._name("blob", self.content(node))
+        if node.mode not in {FOLDER, SUBMODULE}:
+            return self._blob(node)
         prefix = f"{path}/" if path else ""
         rows = []
         for name, child in self.children(path).items():
@@ -226,11 +233,24 @@ class Tree:
             rows.append((key, b"%o %b\0%b" % (child.mode, encoded, raw)))
         return self._name("tree", b"".join(row for _, row in sorted(rows)))
 
+    def _blob(self, node: Node) -> str:
+        with self.open(node) as file:
+            hasher = self._hasher("blob", file.seek(0, os.SEEK_END))
+            file.seek(0)
+            while piece := file.read(_IN_MEMORY):
+                hasher.update(piece)
+        return hasher.hexdigest()
+
     def _name(self, kind: str, content: bytes) -> str:
-        header = f"{kind} {len(content)}\0".encode()
+        hasher = self._hasher(kind, len(content))
+        hasher.update(content)
+        return hasher.hexdigest()
+
+    def _hasher(self, kind: str, size: int) -> hashlib._Hash:
+        header = f"{kind} {size}\0".encode()
         if len(self._source.commit or "") == 64:  # noqa: PLR2004  hexadecimal digits of SHA-256
-            return hashlib.sha256(header + content).hexdigest()
-        return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
+            return hashlib.sha256(header)
+        return hashlib.sha1(header, usedforsecurity=False)
 
 
 def parse_tree(content: bytes, store: Path, size: int) -> Mapping[str, Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tarfile
 from typing import IO, TYPE_CHECKING
 
@@ -10,13 +11,19 @@ import pytest
 
 from runner.containers.context import DOCKERFILE, archive, seen, sources_digest
 from runner.containers.dockerfile import parse
-from runner.errors import SourceError
+from runner.errors import EnvironmentFailure, SourceError
+from runner.progress import Silent
+from runner.request import Request
+from runner.source.files import open_files
+from runner.source.resolve import resolve
 from tests.support.folder import FolderFiles
+from tests.support.repositories import Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.containers.dockerfile import Dockerfile
+    from runner.settings import Settings
 
 
 def read(*lines: str, path: str = "Dockerfile") -> Dockerfile:
@@ -115,7 +122,6 @@ IGNORED = {
     "src\n!src/deep\n": ["src/a.py", "src/c.txt"],
     "src/../data": ["data", "data/big.csv"],
     ".\n": [],
-    "[\n": [],
     "train\\.py": ["train.py"],
 }
 
@@ -127,6 +133,15 @@ def test_what_is_ignored_is_not_seen(text: str, tmp_path: Path) -> None:
     shown = {entry.path for entry in seen(read("COPY . /"), files)}
     everything = {*PROJECT, "src", "src/deep", "data", ".dockerignore"}
     assert everything - shown == set(IGNORED[text])
+
+
+@pytest.mark.parametrize("written", ["[", "![a-", "x\\", "[b-a]"])
+def test_a_malformed_pattern_is_told_of_at_its_place(written: str, tmp_path: Path) -> None:
+    files = lay(tmp_path, *PROJECT)
+    (tmp_path / ".dockerignore").write_text(f"data\n\n{written}\n")
+    with pytest.raises(EnvironmentFailure) as raised:
+        seen(read("COPY . /"), files)
+    assert raised.value.message == f".dockerignore:3: `{written}` is no pattern"
 
 
 def test_the_dockerfile_may_have_an_ignore_file_of_its_own(tmp_path: Path) -> None:
@@ -200,3 +215,22 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
         with archive(b"FROM a", read("COPY . /"), files) as file:
             digests.append(hashlib.sha256(file.read()).hexdigest())
     assert digests[0] == digests[1]
+
+
+def test_a_commit_and_a_folder_of_the_same_content_are_one_context(
+    tmp_path: Path, settings: Settings
+) -> None:
+    repository = Repository(tmp_path / "a").write("src/p", "1", mode=0o755).write("b", "2")
+    repository.link("src/l", "../b").commit()
+    shutil.copytree(
+        repository.path, tmp_path / "b", ignore=shutil.ignore_patterns(".git"), symlinks=True
+    )
+    found = set()
+    for place in ("a", "b"):
+        request = Request(uri=str(tmp_path / place), caller=tmp_path)
+        source = resolve(request, settings=settings, progress=Silent())
+        with open_files(source, settings=settings) as files:
+            digest = sources_digest(read("COPY . /"), files)
+            with archive(b"FROM a", read("COPY . /"), files) as file:
+                found.add((digest, hashlib.sha256(file.read()).hexdigest()))
+    assert len(found) == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.errors import SourceError
+from runner.errors import SourceDamaged, SourceError
 from runner.source.files import open_files
 
 if TYPE_CHECKING:
@@ -100,3 +100,48 @@ def test_tree_digests_are_gits_names(
         assert files.tree_digest(".") == changed
     project.commit()
     assert changed == project.tree
+
+
+def test_entries_tell_files_programs_and_links_apart(
+    project: Repository, resolved: Resolve, settings: Settings
+) -> None:
+    large = os.urandom(3 << 20)
+    project.write("large", large).commit()
+    project.write("models/b/new", "n", mode=0o755).write("run.sh", "changed")
+    with open_files(resolved(project.path), settings=settings) as files:
+        found = {entry.path: entry for entry in files.entries(".")}
+        assert [(path, entry.kind) for path, entry in found.items()] == [
+            ("MLproject", "file"),
+            ("large", "file"),
+            ("latest", "link"),
+            ("models", "folder"),
+            ("models/a", "folder"),
+            ("models/a/train.py", "file"),
+            ("models/b", "folder"),
+            ("models/b/new", "program"),
+            ("run.sh", "program"),
+        ]
+        assert found["latest"].target == "models/a/train.py"
+        for path, content in (("large", large), ("models/b/new", b"n"), ("MLproject", None)):
+            with found[path].open() as file:
+                assert file.read() == (files.read(path) if content is None else content)
+                assert file.seek(0, os.SEEK_END) == len(files.read(path) or b"")
+        assert [entry.path for entry in files.entries("models/b")] == ["new"]
+        assert list(files.entries("run.sh")) == list(files.entries("nothing")) == []
+        with pytest.raises(SourceError, match="leaves"):
+            next(files.entries(".."))
+    below = resolved(project.path, subdirectory="models")
+    with open_files(below, settings=settings) as files:
+        assert "large" in {entry.path for entry in files.entries("..")}
+
+
+def test_an_object_that_is_gone_is_told_of_when_it_is_opened(
+    project: Repository, resolved: Resolve, settings: Settings
+) -> None:
+    source = resolved(project.path)
+    name = project.git("rev-parse", "HEAD:run.sh")
+    (project.path / ".git" / "objects" / name[:2] / name[2:]).unlink()
+    with open_files(source, settings=settings) as files:
+        (entry,) = [one for one in files.entries(".") if one.path == "run.sh"]
+        with pytest.raises(SourceDamaged, match=name):
+            entry.open()

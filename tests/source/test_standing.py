@@ -39,6 +39,21 @@ def test_only_the_source_is_read(tmp_path: Path) -> None:
             files.read(path)
 
 
+def test_entries_stay_in_the_source(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "repository").write("project/a/b", "b", mode=0o755)
+    repository.write("top", "t").link("project/out", "../..").commit()
+    files = look(str(repository.path), "project", caller=tmp_path)
+    assert files is not None
+    found = [(entry.path, entry.kind, entry.target) for entry in files.entries(".")]
+    assert found == [("a", "folder", ""), ("a/b", "program", ""), ("out", "link", "../..")]
+    assert [entry.path for entry in files.entries("../")][:2] == ["project", "project/a"]
+    (entry,) = files.entries("a")
+    with entry.open() as file:
+        assert file.read() == b"b"
+    with pytest.raises(SourceError, match="is outside of the source"):
+        next(files.entries("out"))
+
+
 def test_what_stands_nowhere(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "repository")
     repository.commit()

@@ -58,6 +58,9 @@ def test_submodules_of_a_url(
         checkout(source, settings=settings, progress=Silent()) as made,
     ):
         assert files.read("libs/one/lib.py") == b"one\n"
+        below = [(entry.path, entry.kind) for entry in files.entries("libs")]
+        assert {("one", "folder"), ("one/lib.py", "file")} <= set(below)
+        assert ("one/vendored inner/deep.py", "file") in below
         assert files.list_folder("libs/one") == (".gitmodules", "lib.py", "vendored inner")
         assert files.read("libs/one/vendored inner/deep.py") == b"deep\n"
         assert (made.root / "libs/one/lib.py").read_text() == "one\n"
