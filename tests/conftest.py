@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a home of its own for each."""
+"""Fixtures that every test may use: a home of its own for each, and real container engines."""
 
 from __future__ import annotations
 
@@ -7,12 +7,55 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.settings import Settings
+from tests.support import engine as engines
+from tests.support import images as made
+from tests.support import registry as registries
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.engine import Engine
+    from tests.support.images import Images
+    from tests.support.registry import Registry
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A data home and a cache home below the test's own folder."""
     return Settings(data=tmp_path / "home", cache=tmp_path / "cache")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A real Docker engine; the test skips where there is none."""
+    with engines.docker_engine() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[Engine]:
+    """A real Podman service; the test skips where there is none."""
+    with engines.podman_engine() as found:
+        yield found
+
+
+@pytest.fixture(params=["engine", "podman"])
+def any_engine(request: pytest.FixtureRequest) -> Engine:
+    """Docker's engine and then Podman's service, for what must go with both."""
+    found: Engine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def images(engine: Engine) -> Iterator[Images]:
+    """Makes images in the Docker engine; they are gone when the test ends."""
+    with made.making(engine) as images:
+        yield images
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """An empty registry of the test's own, without a login."""
+    with registries.serve(tmp_path / "registry") as served:
+        yield served

@@ -1,0 +1,1 @@
+"""What the base images of the tests are made of."""

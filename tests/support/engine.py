@@ -1,0 +1,78 @@
+"""The container engines that the tests use: Docker's and Podman's, each behind its real socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+
+# Set where the tests must not skip for want of an engine or a registry, as in CI.
+REQUIRED: Final = "REPRUN_TESTS_ENGINE"
+PODMAN: Final = "REPRUN_TESTS_PODMAN"
+USUAL: Final = "unix:///var/run/docker.sock"
+HOW: Final = 'start one, as root: eval "$(tests/support/engine.sh start)"'
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers.
+
+    Attributes:
+        address: of its socket, such as `DOCKER_HOST` has it.
+        client: talks to it; closed by who connected.
+    """
+
+    address: str
+    client: DockerClient
+
+
+@contextlib.contextmanager
+def docker_engine() -> Iterator[Engine]:
+    """The engine that `DOCKER_HOST` names, or the usual one; skips the test without one."""
+    with _connected(os.environ.get("DOCKER_HOST") or USUAL, "Docker engine") as engine:
+        yield engine
+
+
+@contextlib.contextmanager
+def podman_engine() -> Iterator[Engine]:
+    """Podman's service that `REPRUN_TESTS_PODMAN` names; skips the test without one."""
+    address = os.environ.get(PODMAN)
+    if address is None:
+        unavailable(f"no Podman service, {PODMAN} is not set: {HOW}")
+    with _connected(address, "Podman service") as engine:
+        yield engine
+
+
+def unavailable(sentence: str) -> NoReturn:
+    """Skip the test; fail it where `REPRUN_TESTS_ENGINE=required`."""
+    if os.environ.get(REQUIRED) == "required":
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+@contextlib.contextmanager
+def _connected(address: str, what: str) -> Iterator[Engine]:
+    import docker
+    from docker.errors import DockerException
+
+    socket = Path(address.removeprefix("unix://"))
+    if address.startswith("unix://") and not socket.exists():
+        unavailable(f"no {what} at {address}: {HOW}")
+    client = docker.DockerClient(base_url=address, version="1.40", timeout=60)
+    try:
+        try:
+            client.ping()
+        except (DockerException, OSError) as error:
+            unavailable(f"no {what} at {address} ({error}): {HOW}")
+        yield Engine(address, client)
+    finally:
+        client.close()
