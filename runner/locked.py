@@ -68,6 +68,7 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
             replace(spec, as_of=as_of), files=unlocked, settings=settings, progress=progress
         )
         conda_failures.warn(lock.text, progress)
+        _refuse_images(lock)
     assert spec.origin is not None
     path = project / project_lock.path_for(spec.origin)
     content = project_lock.render(lock, spec)
@@ -75,6 +76,33 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
     if changed:
         atomic_write(path, content)
     return Written(path, lock, changed, lock.text.count("=="))
+
+
+def _refuse_images(lock: Lock) -> None:
+    """Say what an image is pinned to: the place for that is the manifest itself.
+
+    Raises:
+        RequestError: it is an image.
+    """
+    import json
+
+    if lock.kind != "docker":
+        return
+    content = json.loads(lock.text)
+    if lock.format == "image":
+        raise RequestError(
+            f"an image is pinned in the manifest itself: `{content['name']}` is {content['image']}",
+            hint=f"write `image: {content['image']}` under `docker_env`",
+        )
+    if lock.format == "image-id":
+        raise RequestError(
+            f"`{content['name']}` is in no registry, so there is no digest to write down",
+            hint="push it to one, and name it by that",
+        )
+    pins = ", ".join(f"`FROM {pin}`" for pin in content["bases"].values())
+    raise RequestError(
+        "a Dockerfile is pinned in the file itself", hint=f"start from the digest: {pins}"
+    )
 
 
 def _refuse_others(spec: Spec, backend: Backend) -> None:

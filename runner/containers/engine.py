@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from runner.errors import EngineLost, NoEngine, NoRoom
@@ -67,6 +67,15 @@ class Engine:
         trace: TracebackType | None,
     ) -> None:
         self.api.close()
+
+    def proxies(self) -> dict[str, str]:
+        """The proxies that docker's configuration has containers use, as variables."""
+        from docker.utils.config import load_general_config
+        from docker.utils.proxy import ProxyConfig
+
+        configured: dict[str, Any] = load_general_config().get("proxies") or {}
+        found: Any = configured.get(self.address) or configured.get("default")
+        return dict(ProxyConfig.from_dict(found).get_environment()) if found else {}
 
     @contextlib.contextmanager
     def asked(self, what: str) -> Iterator[None]:

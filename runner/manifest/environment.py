@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from runner.errors import ManifestError, SourceError
 from runner.manifest.docker import docker_environment
 from runner.manifest.document import MappingNode, is_null, shorten, text_of
-from runner.manifest.model import EnvironmentReference
+from runner.manifest.model import DockerEnvironment, EnvironmentReference
 from runner.manifest.shape import Scope
 from runner.nearest import nearest
 
@@ -32,6 +32,7 @@ OF_THE_FILE = {f"manifest.{code}" for code in (
     "several-environments", "missing-environment", "misspelt-environment", "environment-outside",
     "empty-environment", "built-image",
 )}  # fmt: skip
+_FROM = re.compile(rb"(?im)^\s*FROM\s+\S")
 _PYTHON_ENV = re.compile(rb"(?m)^(?:python|build_dependencies)\s*:")
 USUAL_NAMES: dict[FileKind, str] = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
 
@@ -83,7 +84,11 @@ def given(manifest: Manifest, path: str, files: ProjectFiles) -> Manifest:
     plain = posixpath.normpath(path)
     content = files.read(plain)
     if content is None:
-        names = [name for name in files.names() if name.endswith(ENDINGS)]
+        names = [
+            name
+            for name in files.names()
+            if name.endswith(ENDINGS) or name.lower().startswith("dockerfile")
+        ]
         near = nearest(posixpath.basename(plain), names)
         raise ManifestError(
             f"`--env-file {path}`: the project has no such file",
@@ -91,9 +96,24 @@ def given(manifest: Manifest, path: str, files: ProjectFiles) -> Manifest:
         )
     return replace(
         manifest,
-        environment=EnvironmentReference(_kind_of(plain, content), plain, declared=True),
+        environment=_given(plain, content, manifest),
         problems=tuple(one for one in manifest.problems if one.code not in OF_THE_FILE),
     )
+
+
+def _given(path: str, content: bytes, manifest: Manifest) -> EnvironmentReference:
+    if not _is_dockerfile(path, content):
+        return EnvironmentReference(_kind_of(path, content), path, declared=True)
+    own = manifest.environment.docker or DockerEnvironment()
+    # What the manifest says of the container still holds; its image is the one that is built.
+    built = replace(own, image=None, dockerfile=path, context=posixpath.dirname(path) or ".")
+    return EnvironmentReference("docker_env", docker=built, declared=True)
+
+
+def _is_dockerfile(path: str, content: bytes) -> bool:
+    name = posixpath.basename(path).lower()
+    named = name in {"dockerfile", "containerfile"} or name.endswith((".dockerfile", ".docker"))
+    return (named or name.startswith("dockerfile.")) and _FROM.search(content) is not None
 
 
 def _kind_of(path: str, content: bytes) -> Kind:

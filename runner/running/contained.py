@@ -129,7 +129,7 @@ class Container:
         yield container_variables(
             os.environ,
             image=self._image.variables,
-            asked={**elsewhere, **self._asked.variables},
+            asked={**self._engine.proxies(), **elsewhere, **self._asked.variables},
             entry_env=entry_point.env,
             pass_env=request.pass_env,
             extra={**self._own(), **extra},

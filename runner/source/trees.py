@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
@@ -173,6 +172,8 @@ class Tree:
         assert node.store is not None
         assert node.object is not None
         store, name = node.store, node.object
+        import tempfile  # only a build's context is read so
+
         spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller's
         try:
             self._healed(store, lambda objects: _copy(objects, store, name, spool))
