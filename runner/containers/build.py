@@ -139,7 +139,6 @@ class _Watch:
         text = self._parsed.steps[self._step - 1].text
         return BuildFailure(
             f"{place}: step {self._step} of {len(self._parsed.steps)} failed, `{text}`: {said}",
-            "the last lines above say why; what a Dockerfile needs of the network and of the "
-            "project is not reprun's to give",
+            f"try it by itself: `docker build -f {self._parsed.path} .`",
             details=tuple(line for line in self._lines if not line.startswith(" ---> ")),
         )

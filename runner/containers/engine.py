@@ -75,7 +75,9 @@ class Engine:
 
         configured: dict[str, Any] = load_general_config().get("proxies") or {}
         found: Any = configured.get(self.address) or configured.get("default")
-        return dict(ProxyConfig.from_dict(found).get_environment()) if found else {}
+        if not found:
+            return {}
+        return {str(k): str(v) for k, v in ProxyConfig.from_dict(found).get_environment().items()}
 
     @contextlib.contextmanager
     def asked(self, what: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from runner import fingerprint
 from runner.environments import contents
 from runner.environments.base import Activation, Lock, Package, Spec
 from runner.environments.platforms import engine_platform, platform_name
-from runner.errors import EnvironmentFailure
+from runner.errors import EnvironmentFailure, IndexUnreachable, NoSuchImage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ NAME: Final = "docker"
 LOCKS: Final = True
 AMENDS: Final = False
 PLATFORM: Final = "platform"  # key of `Spec.extra`
+_USUAL: Final = ("Dockerfile", "docker/Dockerfile", "dockerfile", "Docker/Dockerfile")
 _IMAGE: Final = "image.json"
 _PACKAGES: Final = "packages.json"
 
@@ -103,14 +104,25 @@ def lock(
                 relock=relock,
                 progress=progress,
             )
-        pin = images.pin(
-            engine,
-            spec.extra["image"],
-            platform=_platform(spec),
-            fresh=relock,
-            progress=progress,
-        )
+        try:
+            pin = images.pin(
+                engine,
+                spec.extra["image"],
+                platform=_platform(spec),
+                fresh=relock,
+                progress=progress,
+            )
+        except (NoSuchImage, IndexUnreachable) as error:
+            if (found := _dockerfile_of(files)) is not None:
+                # Most such images are built by hand from just that file.
+                error.hint = f"the project has a {found}: pass `--env-file {found}` to build it"
+            raise
     return _locked(spec, pin.image, made="resolved")
+
+
+def _dockerfile_of(files: ProjectFiles) -> str | None:
+    """A Dockerfile by one of its usual names."""
+    return next((path for path in _USUAL if files.read(path) is not None), None)
 
 
 def _locked(spec: Spec, image: str, *, made: str) -> Lock:

@@ -13,5 +13,5 @@ code=$?
     times
     read peak </sys/fs/cgroup/memory.peak || read peak </sys/fs/cgroup/memory/memory.max_usage_in_bytes
     echo "peak $peak"
-} >/reprun/run/used 2>/dev/null
+} 2>/dev/null >/reprun/run/used
 exit $code
