@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 REPOSITORY: Final = "reprun"
 LABEL: Final = "reprun"
 _STEP: Final = re.compile(r"step (\d+)/\d+ ?:", re.IGNORECASE)
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_OF_THE_ENGINE: Final = (" ---> ", "Removing intermediate container ")
 _LAST_LINES: Final = 15
 _UNNAMED: Final = "docker-project"  # MLflow's word for it
 
@@ -105,6 +107,7 @@ class _Watch:
         self._progress = progress
         self._step = 0
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._rest = ""
 
     def follow(self, said: Iterable[dict[str, Any]]) -> None:
         """Hear it to its end.
@@ -113,8 +116,9 @@ class _Watch:
             BuildFailure: a step failed.
         """
         for message in said:
-            for line in str(message.get("stream") or "").splitlines():
-                self._hear(line)
+            *lines, self._rest = (self._rest + str(message.get("stream") or "")).split("\n")
+            for line in lines:
+                self._hear(_COLOUR.sub("", line).rstrip())
             if (fault := message.get("error")) is not None:
                 raise self.failure(" ".join(str(fault).split()))
 
@@ -122,8 +126,8 @@ class _Watch:
         if (found := _STEP.match(line)) is not None:
             self._step = int(found[1])
             self._lines.clear()
-        elif line.strip():
-            self._lines.append(line.rstrip())
+        elif line and not line.startswith(_OF_THE_ENGINE):
+            self._lines.append(line)
         self._progress.line(line)
 
     def failure(self, said: str) -> BuildFailure:
@@ -140,5 +144,5 @@ class _Watch:
         return BuildFailure(
             f"{place}: step {self._step} of {len(self._parsed.steps)} failed, `{text}`: {said}",
             f"try it by itself: `docker build -f {self._parsed.path} .`",
-            details=tuple(line for line in self._lines if not line.startswith(" ---> ")),
+            details=tuple(self._lines),
         )
