@@ -65,9 +65,15 @@ class Dockerfile(Struct, frozen=True):
     needs_buildkit: BuildKitOnly | None = None
     warnings: tuple[str, ...] = ()
 
-    def place(self, step: int) -> str | None:
-        """`Dockerfile:12` for the `Step 3` of the engine's output; None past its last."""
-        return f"{self.path}:{self.steps[step - 1].line}" if step <= len(self.steps) else None
+    def place(self, step: int, *, stage: int | None = None) -> str | None:
+        """`Dockerfile:12` for a step of the engine's output; None where there is no such step.
+
+        Args:
+            step: from 1, as in `Step 3/7` of the classic builder.
+            stage: from 1, where steps are counted in each stage anew: `[2/3] STEP 1/4` of Podman.
+        """
+        steps = [one for one in self.steps if stage in {None, one.stage}]
+        return f"{self.path}:{steps[step - 1].line}" if 0 < step <= len(steps) else None
 
 
 class _Reference(NamedTuple):
@@ -93,13 +99,15 @@ def parse(
     """
     parsed = divide(text, path=path, target=target)
     inside = tuple(walk(parsed, args))
-    built = [one for stage in parsed.made for one in (stage.opening, *stage.body)]
+    groups = (parsed.leading, *((stage.opening, *stage.body) for stage in parsed.made))
     return Dockerfile(
         path=path,
         bases=tuple(one.base for one in _references(parsed, args, inside)),
-        steps=tuple(_step(one) for one in (*parsed.leading, *built)),
+        steps=tuple(_step(one, number) for number, group in enumerate(groups) for one in group),
         sources=tuple(copied for one in inside for copied in one.read),
-        unlocked=tuple(_step(one.instruction) for one in inside if unlocked(one.instruction)),
+        unlocked=tuple(
+            _step(one.instruction, one.number + 1) for one in inside if unlocked(one.instruction)
+        ),
         needs_buildkit=needs_buildkit(parsed, args),
         warnings=parsed.undeclared(name for name in args if name not in AUTOMATIC),
     )
@@ -137,8 +145,8 @@ def pinned(
     return encode("".join([*parts, content[done:]]))
 
 
-def _step(instruction: Instruction) -> Step:
-    return Step(instruction.line, instruction.text)
+def _step(instruction: Instruction, stage: int) -> Step:
+    return Step(instruction.line, instruction.text, stage)
 
 
 def _references(

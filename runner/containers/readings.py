@@ -21,10 +21,17 @@ MOUNTED = re.compile(r"(?:=|,)from=([^,]+)")
 
 
 class Step(Struct, frozen=True):
-    """An instruction: its line (1-based) and that line's text, shortened."""
+    """An instruction.
+
+    Attributes:
+        line: 1-based.
+        text: of that line, shortened.
+        stage: the stage's number from 1; 0 for what stands before the first.
+    """
 
     line: int
     text: str
+    stage: int
 
 
 class Copied(Struct, frozen=True):

@@ -167,6 +167,8 @@ class Tree:
 
     def open(self, node: Node) -> IO[bytes]:
         """The content of a file, however large, to be read from and sought in."""
+        import tempfile
+
         if node.entry is not None and node.entry.open is not None:
             return node.entry.open()
         assert node.store is not None

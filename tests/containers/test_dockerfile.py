@@ -62,6 +62,8 @@ def test_a_step_of_the_engine_is_a_line_of_the_file() -> None:
         *(2, 3, 4, 5, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19)
     ]
     assert (found.place(4), found.place(16)) == ("Dockerfile:5", None)
+    assert (found.place(2, stage=1), found.place(1, stage=3)) == ("Dockerfile:5", "Dockerfile:12")
+    assert (found.place(9, stage=3), found.place(0), found.place(1, stage=9)) == (None, None, None)
     assert found.steps[3].text == "RUN pip install \\"
     assert len(read(MANY, "test").steps) == 7
 

@@ -58,10 +58,12 @@ class Bench:
     def __init__(self, client: DockerClient) -> None:
         self.client = client
         self.name = f"reprun-test-{uuid.uuid4().hex[:12]}"
-        self.made: list[str] = [f"{self.name}:1"]
         with io.BytesIO() as file:
             with tarfile.open(fileobj=file, mode="w") as tar:
-                tar.addfile(tarfile.TarInfo("here"))
+                # Its own content: what is built on it is known by its first layer.
+                info = tarfile.TarInfo("here")
+                info.size = len(self.name)
+                tar.addfile(info, io.BytesIO(self.name.encode()))
             client.api.import_image_from_data(file.getvalue(), repository=self.name, tag="1")
         self.base = str(client.images.get(f"{self.name}:1").id)
 
@@ -86,7 +88,6 @@ class Bench:
             said += [str(line.get("stream") or line.get("error") or "") for line in lines]
         built = re.search(r"Successfully built (\w+)", "".join(said))
         assert built, said
-        self.made.insert(0, built[1])
         return built[1], said
 
     def content(self, image: str) -> dict[str, tarfile.TarInfo]:
@@ -100,11 +101,22 @@ class Bench:
             container.remove(force=True)
 
     def close(self) -> None:
-        from docker.errors import ImageNotFound
+        """Remove the base and all that stands on it, the stages that nothing names as well."""
+        from docker.errors import APIError
 
-        for image in dict.fromkeys(self.made):
-            with contextlib.suppress(ImageNotFound):
-                self.client.images.remove(image, force=True)
+        api, found = self.client.api, []
+        layer = self._layers(self.base)[0]
+        for image in api.images(all=True, quiet=True):
+            with contextlib.suppress(APIError):
+                layers = self._layers(image)
+                found += [(len(layers), image)] if layers[:1] == [layer] else []
+        for _ in range(len(found)):  # a parent goes after its children
+            for _, image in sorted(found, reverse=True):
+                with contextlib.suppress(APIError):
+                    api.remove_image(image, force=True)
+
+    def _layers(self, image: str) -> list[str]:
+        return self.client.images.get(image).attrs["RootFS"]["Layers"] or []
 
 
 @pytest.fixture
