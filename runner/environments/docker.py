@@ -47,7 +47,7 @@ def read(
             "write `docker_env: {image: NAME}` into its MLproject, or leave `--env-manager` away",
         )
     if docker.dockerfile or docker.with_code:
-        from runner.containers import recipe
+        from runner.containers.building import recipe
 
         return recipe.read(docker, files, kind=NAME, as_of=as_of)
     return _of_image(docker, as_of)
@@ -94,7 +94,7 @@ def lock(
         return _locked(spec, spec.lock_text, made="project")
     with Engine() as engine:
         if "image" not in spec.extra:
-            from runner.containers import recipe
+            from runner.containers.building import recipe
 
             return recipe.lock(
                 spec,
@@ -175,14 +175,15 @@ def create(
 ) -> None:
     """Pull or build the image, and note what is in it; see `Backend.create`."""
     del interpreter, settings
-    from runner.containers import examination, images
+    from runner.containers import images
     from runner.containers.engine import Engine
+    from runner.containers.inside import examination
 
     asked = json.loads(lock.text)
     platform = str(asked["platform"])
     with Engine() as engine:
         if lock.format == "dockerfile":
-            from runner.containers import build
+            from runner.containers.building import build
 
             found = build.build(engine, lock, at.name, files=files, progress=progress)
             reference = None

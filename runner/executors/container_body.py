@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.containers.arguments import merge
 from runner.containers.engine import explanation, refuse_without_room
+from runner.containers.options.arguments import merge
 from runner.errors import EngineLost, ExecutionError
 
 if TYPE_CHECKING:

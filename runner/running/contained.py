@@ -170,7 +170,7 @@ class Container:
         )
 
     def _body(self) -> dict[str, object]:
-        from runner.containers.arguments import merge
+        from runner.containers.options.arguments import merge
 
         own = {} if self._root else {"HostConfig": {"GroupAdd": users.groups()}}
         return merge(own, self._asked.body)

@@ -48,7 +48,8 @@ def read(manifest: Manifest, entry_point: EntryPoint, request: Request) -> Asked
         ExecutionError: a variable that is to be copied and is not set here.
         EnvironmentFailure: a volume that is none, or is not there.
     """
-    from runner.containers import arguments, resources, volumes
+    from runner.containers import volumes
+    from runner.containers.options import arguments, resources
 
     given = arguments.read(request.docker_args, caller=request.caller)
     docker = manifest.environment.docker

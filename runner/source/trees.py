@@ -174,7 +174,6 @@ class Tree:
         assert node.store is not None
         assert node.object is not None
         store, name = node.store, node.object
-        import tempfile  # only a build's context is read so
 
         spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller's
         try:

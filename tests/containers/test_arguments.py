@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.containers import fates
-from runner.containers.arguments import Arguments, merge, read
-from runner.containers.flags import KNOWN, SHORT
+from runner.containers.options import fates
+from runner.containers.options.arguments import Arguments, merge, read
+from runner.containers.options.flags import KNOWN, SHORT
 from runner.errors import RequestError
 from tests.support.docker_client import CLIENT, Client, Refused, known_flags, recording
 
@@ -565,9 +565,10 @@ def test_bodies_are_merged_deeply_and_left_as_they_were() -> None:
 
 def test_neither_the_sdk_nor_the_table_of_flags_is_loaded_where_nothing_is_asked() -> None:
     program = (
-        "import sys; from pathlib import Path; from runner.containers.arguments import read;"
+        "import sys; from pathlib import Path;"
+        "from runner.containers.options.arguments import read;"
         "read([], caller=Path()); print([name for name in sys.modules if name in"
-        " ('docker', 'csv', 'fractions', 'runner.containers.flags')]);"
+        " ('docker', 'csv', 'fractions', 'runner.containers.options.flags')]);"
         "read(['gpus=all', 'p=1.2.3.4::80', 'cpus=2'], caller=Path());"
         "print('docker' in sys.modules)"
     )

@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from runner.containers.context import DOCKERFILE, archive, seen, sources_digest
-from runner.containers.dockerfile import parse
+from runner.containers.building.context import DOCKERFILE, archive, seen, sources_digest
+from runner.containers.building.dockerfile import parse
 from runner.errors import EnvironmentFailure, SourceError
 from runner.progress import Silent
 from runner.request import Request
@@ -22,7 +22,7 @@ from tests.support.repositories import Repository
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.containers.dockerfile import Dockerfile
+    from runner.containers.building.dockerfile import Dockerfile
     from runner.settings import Settings
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.containers.dockerfile import Base, Dockerfile, parse, pinned
+from runner.containers.building.dockerfile import Base, Dockerfile, parse, pinned
 from runner.errors import EnvironmentFailure
 
 MANY = b"""\

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.containers.context import DOCKERFILE, archive
-from runner.containers.dockerfile import parse, pinned
+from runner.containers.building.context import DOCKERFILE, archive
+from runner.containers.building.dockerfile import parse, pinned
 from tests.support.folder import FolderFiles
 
 if TYPE_CHECKING:

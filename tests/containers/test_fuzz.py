@@ -7,8 +7,8 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.containers.dockerfile import parse, pinned
-from runner.containers.ignored import compiled, is_left_out, patterns
+from runner.containers.building.dockerfile import parse, pinned
+from runner.containers.building.ignored import compiled, is_left_out, patterns
 from runner.errors import EnvironmentFailure
 
 PIECES = st.sampled_from([

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.containers.arguments import read
-from runner.containers.resources import limits, overridden
+from runner.containers.options.arguments import read
+from runner.containers.options.resources import limits, overridden
 from runner.errors import ManifestError
 from runner.manifest.load import load
 from runner.manifest.model import EntryPoint

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from runner.containers.tar_stream import FILE, HARD_LINK, SYMBOLIC_LINK
+from runner.containers.inside.tar_stream import FILE, HARD_LINK, SYMBOLIC_LINK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from runner.containers.tar_stream import Member
+    from runner.containers.inside.tar_stream import Member
 
 MOST_HOPS: Final = 40  # as Linux has it (path_resolution(7))
 LONGEST_PATH: Final = 4096  # bytes, as Linux has it

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from runner.containers import databases, python_version
-from runner.containers.distributions import METADATA, ORIGIN, Distributions
-from runner.containers.distributions import MOST as MOST_DISTRIBUTIONS
-from runner.containers.tar_stream import FILE, HARD_LINK, TarStream
-from runner.containers.tree import Tree
+from runner.containers.inside import databases, python_version
+from runner.containers.inside.distributions import METADATA, ORIGIN, Distributions
+from runner.containers.inside.distributions import MOST as MOST_DISTRIBUTIONS
+from runner.containers.inside.tar_stream import FILE, HARD_LINK, TarStream
+from runner.containers.inside.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from runner.containers.tar_stream import Member
+    from runner.containers.inside.tar_stream import Member
     from runner.environments.base import Package
 
 PROGRAMS: Final = ("bash", "sh", "python3", "python")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from runner.containers import forms, named_files, ports, values
-from runner.containers.fields import gpus, mount
-from runner.containers.networks import network
+from runner.containers.options import forms, named_files, ports, values
+from runner.containers.options.fields import gpus, mount
+from runner.containers.options.networks import network
 
 if TYPE_CHECKING:
     from pathlib import Path

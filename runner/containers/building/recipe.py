@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 
 from runner import fingerprint
-from runner.containers import context, images
-from runner.containers.dockerfile import parse
+from runner.containers import images
+from runner.containers.building import context
+from runner.containers.building.dockerfile import parse
 from runner.containers.model import CODE
 from runner.environments.base import Lock, Spec
 from runner.environments.platforms import platform_name
@@ -20,7 +21,7 @@ from runner.errors import EnvironmentFailure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runner.containers.dockerfile import Dockerfile
+    from runner.containers.building.dockerfile import Dockerfile
     from runner.containers.engine import Engine
     from runner.manifest.model import DockerEnvironment
     from runner.progress import Progress

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.containers.bodies import Body, merge
-from runner.containers.values import LARGEST, cpus, size
+from runner.containers.options.bodies import Body, merge
+from runner.containers.options.values import LARGEST, cpus, size
 from runner.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _processors(text: str) -> dict[str, object]:
 
 
 def _gpus(text: str) -> dict[str, object]:
-    from runner.containers.fields import gpus
+    from runner.containers.options.fields import gpus
 
     if text != "all" and not (text.isascii() and text.isdigit()):
         raise ValueError(f"must be a number or `all`, not `{text or 'nothing'}`")

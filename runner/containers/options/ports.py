@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from runner.containers.fields import fields, key_among
-from runner.containers.values import address
+from runner.containers.options.fields import fields, key_among
+from runner.containers.options.values import address
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 LAST = 65535

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from runner.containers.variables import Scope
+from runner.containers.building.variables import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from runner.containers.lines import Instruction
-    from runner.containers.stages import Parsed, Stage
-    from runner.containers.variables import Value
+    from runner.containers.building.lines import Instruction
+    from runner.containers.building.stages import Parsed, Stage
+    from runner.containers.building.variables import Value
 
 _ELSEWHERE = re.compile(r"(?i)(https?|ftp|git|ssh)://|git@|github\.com/")
 MOUNTED = re.compile(r"(?:=|,)from=([^,]+)")

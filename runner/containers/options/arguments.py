@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
-from runner.containers.bodies import Body, merge, placed
+from runner.containers.options.bodies import Body, merge, placed
 from runner.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from runner.containers.flags import Flag
+    from runner.containers.options.flags import Flag
 
 __all__ = ["Arguments", "merge", "read"]
 
@@ -97,7 +97,7 @@ Found = dict[str, list[tuple[Given, object]]]
 
 
 def _parted(text: str) -> Given:
-    from runner.containers.flags import SHORT
+    from runner.containers.options.flags import SHORT
 
     name, assigned, value = text.partition("=")
     bare = name.strip().lstrip("-")
@@ -110,8 +110,8 @@ def _fate(given: Given) -> str | None:
     Raises:
         RequestError: it can't be obeyed.
     """
-    from runner.containers import fates
-    from runner.containers.values import FALSE
+    from runner.containers.options import fates
+    from runner.containers.options.values import FALSE
 
     name, value = given.name, given.value
     if name not in fates.ALL:
@@ -130,8 +130,8 @@ def _fate(given: Given) -> str | None:
 
 
 def _read_all(given: Iterable[Given], caller: Path) -> Found:
-    from runner.containers.fates import ALL
-    from runner.containers.flags import KNOWN
+    from runner.containers.options.fates import ALL
+    from runner.containers.options.flags import KNOWN
 
     found: Found = {}
     for one in given:
@@ -149,8 +149,8 @@ def _read_all(given: Iterable[Given], caller: Path) -> Found:
 
 
 def _unknown(given: Given) -> RequestError:
-    from runner.containers.fates import ALL
-    from runner.containers.flags import KNOWN, SHORT
+    from runner.containers.options.fates import ALL
+    from runner.containers.options.flags import KNOWN, SHORT
     from runner.nearest import nearest
 
     first, _, rest = given.name.partition(" ")
@@ -179,7 +179,7 @@ def _value(given: Given, flag: Flag, caller: Path) -> object:
 
 
 def _body(found: Found) -> dict[str, object]:
-    from runner.containers.flags import PLACED
+    from runner.containers.options.flags import PLACED
 
     _sound(found)
     body: dict[str, object] = {}
@@ -213,7 +213,7 @@ def _one_limit_each(body: dict[str, object]) -> dict[str, object]:
 
 
 def _networks(found: Found) -> Body:
-    from runner.containers import networks
+    from runner.containers.options import networks
 
     given: Mapping[str, list[str]] = {
         name: [one.value or "" for one, _ in found[name]]
@@ -237,7 +237,7 @@ def _entrypoint(found: Found) -> tuple[str, ...] | None:
 
 
 def _network(found: Found) -> str | None:
-    from runner.containers.networks import network
+    from runner.containers.options.networks import network
 
     return network(found["network"][0][0].value or "")["name"][-1] if "network" in found else None
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from runner.containers.lines import SHELL_WORD
+from runner.containers.building.lines import SHELL_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runner.containers.lines import Instruction
+    from runner.containers.building.lines import Instruction
 
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#]")
 _MODIFIER = re.compile(r":?[-+?]")

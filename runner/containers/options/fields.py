@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from runner.containers.values import boolean, size
+from runner.containers.options.values import boolean, size
 from runner.nearest import nearest
 
 if TYPE_CHECKING:

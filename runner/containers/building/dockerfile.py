@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from runner.containers.buildkit import BuildKitOnly, needs_buildkit
-from runner.containers.lines import decode, encode, wrong
-from runner.containers.readings import MOUNTED, Copied, Inside, Step, unlocked, walk
-from runner.containers.stages import divide
-from runner.containers.variables import AUTOMATIC
+from runner.containers.building.buildkit import BuildKitOnly, needs_buildkit
+from runner.containers.building.lines import decode, encode, wrong
+from runner.containers.building.readings import MOUNTED, Copied, Inside, Step, unlocked, walk
+from runner.containers.building.stages import divide
+from runner.containers.building.variables import AUTOMATIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from runner.containers.lines import Instruction, Word
-    from runner.containers.stages import Parsed, Stage
-    from runner.containers.variables import Scope
+    from runner.containers.building.lines import Instruction, Word
+    from runner.containers.building.stages import Parsed, Stage
+    from runner.containers.building.variables import Scope
     from runner.errors import EnvironmentFailure
 
 SCRATCH = "scratch"

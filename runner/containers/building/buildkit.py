@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from runner.containers.variables import AUTOMATIC, pairs
+from runner.containers.building.variables import AUTOMATIC, pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runner.containers.lines import Instruction
-    from runner.containers.stages import Parsed
+    from runner.containers.building.lines import Instruction
+    from runner.containers.building.stages import Parsed
 
 _REPOSITORY = re.compile(r"(?i)(git|ssh)://|git@|https?://\S+\.git(#\S*)?$|github\.com/")
 # What the classic builder takes; every other flag it refuses while it reads the file.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec.structs import replace
 
-from runner.containers import contents
+from runner.containers.inside import contents
 from runner.containers.model import Image
 from runner.errors import EnvironmentFailure
 

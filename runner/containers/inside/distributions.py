@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from runner.containers.databases import digest, word
+from runner.containers.inside.databases import digest, word
 from runner.environments.base import Package
 from runner.source.address import public_url
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from runner.containers.tree import Tree
+    from runner.containers.inside.tree import Tree
 
 _Known = TypeVar("_Known")
 

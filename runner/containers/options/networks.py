@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from runner.containers.fields import fields, key_among
-from runner.containers.forms import link
-from runner.containers.values import address, hardware_address, pair, whole
+from runner.containers.options.fields import fields, key_among
+from runner.containers.options.forms import link
+from runner.containers.options.values import address, hardware_address, pair, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

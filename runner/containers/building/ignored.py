@@ -12,7 +12,7 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from runner.containers.lines import wrong
+from runner.containers.building.lines import wrong
 
 _MAGIC = re.compile(r"[*?\[]")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from runner.containers.values import address, natural, pair, size
+from runner.containers.options.values import address, natural, pair, size
 from runner.nearest import nearest
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ import tempfile
 from typing import IO, TYPE_CHECKING
 
 from runner import fingerprint
-from runner.containers.ignored import compiled, is_left_out, is_magic, patterns
+from runner.containers.building.ignored import compiled, is_left_out, is_magic, patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from runner.containers.dockerfile import Dockerfile
+    from runner.containers.building.dockerfile import Dockerfile
     from runner.source.model import ProjectEntry, ProjectFiles
 
 # The pinned Dockerfile's name in the archive: the project's own stays what the build sees of it.

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from runner.containers.lines import decode, escape_of, instructions, wrong
-from runner.containers.variables import PROXIES, Scope, pairs
+from runner.containers.building.lines import decode, escape_of, instructions, wrong
+from runner.containers.building.variables import PROXIES, Scope, pairs
 from runner.errors import EnvironmentFailure
 from runner.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from runner.containers.lines import Instruction, Word
+    from runner.containers.building.lines import Instruction, Word
 
 KNOWN = frozenset({
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",

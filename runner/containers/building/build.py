@@ -8,17 +8,18 @@ import re
 from collections import deque
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from runner.containers import context, images, recipe
-from runner.containers.dockerfile import pinned
+from runner.containers import images
+from runner.containers.building import context, recipe
+from runner.containers.building.dockerfile import pinned
 from runner.containers.engine import explanation, refuse_without_room
 from runner.errors import BuildFailure, EngineLost, EnvironmentFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runner.containers.dockerfile import Dockerfile
+    from runner.containers.building.dockerfile import Dockerfile
+    from runner.containers.building.recipe import Recipe
     from runner.containers.engine import Engine
-    from runner.containers.recipe import Recipe
     from runner.environments.base import Lock
     from runner.progress import Progress
     from runner.source.model import ProjectFiles

@@ -1,0 +1,1 @@
+"""What an image holds, and what a step finds in it."""
