@@ -10,7 +10,9 @@ import hypothesis
 import jsonschema
 import pytest
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from runner.environments.base import Package
 from runner.errors import StoreError
 from runner.manifest.model import BoundParameter
 from runner.store import decoding, encoding
@@ -32,6 +34,16 @@ def round_trip(run: Run) -> Run:
 @pytest.mark.parametrize("run", [make_run(), ended_run()], ids=["running", "finished"])
 def test_nothing_is_lost(run: Run) -> None:
     assert round_trip(run) == run
+
+
+def test_packages_of_an_image_keep_their_types_and_older_records_are_read() -> None:
+    run = make_run()
+    several = (*run.environment.packages, Package("tzdata", "2024a-0", type="deb"))
+    imaged = make_run(environment=replace(run.environment, packages=several))
+    assert round_trip(imaged) == imaged
+    # A record of a Python environment is as it was before there were types.
+    types = [one.get("type") for one in encoding.to_json(imaged)["environment"]["packages"]]
+    assert types == [None, None, "deb"]
 
 
 def test_as_little_as_there_can_be() -> None:

@@ -10,7 +10,7 @@ from runner.containers.inside import databases, python_version
 from runner.containers.inside.distributions import METADATA, ORIGIN, Distributions
 from runner.containers.inside.distributions import MOST as MOST_DISTRIBUTIONS
 from runner.containers.inside.tar_stream import FILE, HARD_LINK, TarStream
-from runner.containers.inside.tree import Tree
+from runner.containers.inside.tree import ENTRY, LONGEST_PATH, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +24,8 @@ MOST_PACKAGES: Final = 100_000
 LARGEST_DATABASE: Final = 64 << 20  # bytes; a Debian of 4,000 packages has 5 MB
 LARGEST_FILE: Final = 1 << 20  # bytes, of a file that is asked for
 ROOM_FOR_FILES: Final = 16 << 20  # bytes of all files whose names end as those asked for
+MOST_PREFIXES: Final = 1_000  # of conda's environments
+MOST_NOTES: Final = 50
 BEGINNING: Final = 64 << 10  # bytes of a package's metadata: its first lines are wanted
 
 _CONDA: Final = b"conda-meta"
@@ -66,9 +68,9 @@ def read(
 ) -> Contents:
     """Read the tar stream that the engine's `export` of a container gives, in one pass.
 
-    It takes constant memory (at most some 200 MB, whatever the image holds), lays nothing on the
-    disk and needs no seeking. After the archive's end a little more is read, so that its writer
-    can end; the caller closes the stream.
+    It takes constant memory (a few hundred MB whatever the image holds, 30 MB for an ordinary
+    one), lays nothing on the disk and needs no seeking. After the archive's end a little more is
+    read, so that its writer can end; the caller closes the stream.
 
     Args:
         chunks: the archive's bytes in pieces of any size, best of a megabyte; for a file object
@@ -84,6 +86,8 @@ def read(
     collected = _Collector(files)
     stream = TarStream(chunks, where)
     for member in stream:
+        if len(member.name) > LONGEST_PATH:
+            continue  # nothing could be done with it
         collected.tree.add(member)
         if member.name.endswith(collected.endings) or member.name.startswith(_BEGINNINGS):
             collected.take(member, stream)
@@ -128,14 +132,15 @@ class _Collector:
         elif _is_database(name):
             self._database(member, stream)
         elif (unread := databases.unread(name)) is not None:
-            self._unread[unread] = None
+            self._note(unread)
         elif name.endswith(self._basenames):
             self._keep(member, stream)
 
     def _keep(self, member: Member, stream: TarStream) -> None:
         """Keep a file that is asked for, or that may turn out to be what a link leads to."""
-        if member.size <= min(LARGEST_FILE, self._room):
-            self._room -= member.size
+        taken = member.size + len(member.name) + ENTRY
+        if member.size <= LARGEST_FILE and taken <= self._room:
+            self._room -= taken
             self._kept[member.name] = stream.read(LARGEST_FILE)
         elif member.name in self._wanted.values():
             self._too_large(member)
@@ -149,20 +154,29 @@ class _Collector:
             self._add(databases.alpine(content))
         elif not member.name.endswith(_JSON):
             self._add(databases.debian(content))
-        elif (package := databases.conda(content)) is not None:
-            prefix = member.name.rpartition(_CONDA)[0].rstrip(b"/")
-            self._conda.add(prefix)
+        elif (package := databases.conda(content)) is None:
+            self._note(f"/{_text(member.name)}: it is no record of conda's")
+        else:
             self._add((package,))
+            self._conda_prefix(member.name.rpartition(_CONDA)[0].rstrip(b"/"), package)
+
+    def _conda_prefix(self, prefix: bytes, package: Package) -> None:
+        if len(self._conda) < MOST_PREFIXES or prefix in self._conda:
+            self._conda.add(prefix)
             if package.name == "python":
-                self._hints.conda[_text(prefix)] = package.version
+                self._hints.conda[prefix.decode(errors="surrogateescape")] = package.version
+
+    def _note(self, unread: str) -> None:
+        if len(self._unread) < MOST_NOTES:
+            self._unread[unread] = None
 
     def _too_large(self, member: Member) -> None:
-        self._unread[f"/{_text(member.name)}: it has {member.size:,} bytes"] = None
+        self._note(f"/{_text(member.name)}: it has {member.size:,} bytes")
 
     def _add(self, packages: Iterable[Package]) -> None:
         for package in packages:
             if len(self._packages) >= MOST_PACKAGES:
-                self._unread[f"packages beyond the first {MOST_PACKAGES:,}"] = None
+                self._note(f"packages beyond the first {MOST_PACKAGES:,}")
                 return
             self._packages.add(package)
 
@@ -170,9 +184,9 @@ class _Collector:
         """All that was found, once every member has passed."""
         self._add(self._distributions.packages(self.tree, self._conda))
         if self._distributions.full:
-            self._unread[f"Python packages beyond the first {MOST_DISTRIBUTIONS:,}"] = None
+            self._note(f"Python packages beyond the first {MOST_DISTRIBUTIONS:,}")
         if self.tree.full:
-            self._unread["programs and links beyond the first some hundred thousand"] = None
+            self._note("programs and links beyond the first some hundred thousand")
         found = {name: self.tree.program(name, path) for name in programs}
         return Contents(
             packages=tuple(sorted(self._packages, key=_order)),

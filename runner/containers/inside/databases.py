@@ -6,6 +6,7 @@ directory", one JSON file for each package.
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -78,7 +79,7 @@ def conda(content: bytes) -> Package | None:
     """The package of one file of `conda-meta`; None where it is no such file."""
     try:
         record = msgspec.json.decode(content, type=_CondaRecord)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     name, version = word(record.name), word(record.version)
     if name is None or version is None:
@@ -106,8 +107,8 @@ def _package(sort: str, name: bytes | None, version: bytes | None) -> Iterator[P
 def _stanzas(content: bytes, colon: bytes) -> Iterator[dict[bytes, bytes]]:
     """Paragraphs of `KEY: VALUE` lines; of a key that comes again the last counts."""
     stanza: dict[bytes, bytes] = {}
-    for line in content.splitlines():
-        if line:
+    for raw in io.BytesIO(content):  # a list of all lines may take ten times the room
+        if line := raw.rstrip(b"\r\n"):
             key, _, value = line.partition(colon)
             stanza[key] = value.strip()
         elif stanza:

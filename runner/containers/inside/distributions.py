@@ -7,6 +7,7 @@ setuptools' older eggs.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -30,6 +31,7 @@ METADATA: Final = (
     b".egg-info",  # a file, as distutils wrote it
 )
 ORIGIN: Final = b".dist-info/direct_url.json"
+MOST_LINKS: Final = 10_000  # to metadata that lies elsewhere
 MOST: Final = 50_000  # packages; an image with more is made to be troublesome
 
 _SITES: Final = frozenset((b"site-packages", b"dist-packages"))
@@ -102,7 +104,8 @@ class Distributions:
                 yield Package(name, version, *self._origins.get(folder, (None, None)))
 
     def _follow(self, tree: Tree) -> None:
-        for name in tree.links_ending((*METADATA, ORIGIN, b".dist-info")):
+        links = tree.links_ending((*METADATA, ORIGIN, b".dist-info"))
+        for name in islice(links, MOST_LINKS):
             real = tree.resolve(name)
             if real is None:
                 continue
@@ -140,7 +143,7 @@ def _origin(content: bytes) -> tuple[str | None, str | None]:
     """Address, without credentials, and SHA-256, of what PEP 610 says of a package's origin."""
     try:
         said = msgspec.json.decode(content, type=_DirectUrl)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, None
     url = public_url(said.url)
     below = f"#subdirectory={said.subdirectory}" if said.subdirectory else ""

@@ -26,6 +26,7 @@ _FIELDS: Final = struct.Struct("100s8s16x12s12x8sc100s6s82x155s12x")
 _NO_DATA: Final = frozenset(b"123456")  # links, devices, directories, pipes
 _FILES: Final = frozenset((b"0", b"\0", b"7"))
 _LONG: Final = {b"L": b"path", b"K": b"linkpath"}
+_KEYWORDS: Final = frozenset((b"path", b"linkpath", b"size"))
 _SUM_MODULUS: Final = 65521
 
 
@@ -127,7 +128,8 @@ class TarStream:
             keyword, equals, value = content[at + len(digits) + 1 : end].partition(b"=")
             if not equals or end > len(content) or not value.endswith(b"\n"):
                 self._fail("a pax header is no list of records")
-            yield keyword, value[:-1]
+            if keyword in _KEYWORDS:
+                yield keyword, value[:-1]
             at = end
 
     def _number(self, field: bytes) -> int:
@@ -135,10 +137,11 @@ class TarStream:
         if field[0] & 0x80:
             return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
         digits = field.partition(b"\0")[0].strip(b" ")
-        try:
-            return int(digits, 8) if digits else 0
-        except ValueError:
+        if not digits:
+            return 0
+        if digits.strip(b"01234567"):  # `int` would take a sign as well
             self._fail(f"a header has {field!r} for a number")
+        return int(digits, 8)
 
     def _decimal(self, digits: bytes | None, default: int) -> int:
         if digits is None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MOST_HOPS: Final = 40  # as Linux has it (path_resolution(7))
 LONGEST_PATH: Final = 4096  # bytes, as Linux has it
 ROOM: Final = 64 << 20  # bytes of names that are remembered
+ENTRY: Final = 150  # bytes that remembering a name takes beside its own
 _ANY_EXECUTE: Final = 0o111
 
 
@@ -36,10 +37,9 @@ class Tree:
         name, kind, link, _, mode = member
         if kind != SYMBOLIC_LINK and not (mode & _ANY_EXECUTE and kind in {FILE, HARD_LINK}):
             return
-        length = len(name) + len(link)
-        if len(name) > LONGEST_PATH or len(link) > LONGEST_PATH:
+        if len(link) > LONGEST_PATH:
             return  # the kernel can't follow it either
-        self._room -= length + 100  # what an entry itself takes
+        self._room -= len(name) + len(link) + ENTRY
         if self._room < 0:
             self.full = True
         elif kind == SYMBOLIC_LINK:
@@ -53,7 +53,7 @@ class Tree:
         """Where `path` really lies, relative to the top; None for links without an end."""
         waiting = path.split(b"/")[::-1]
         real: list[bytes] = []
-        hops = 0
+        hops = steps = 0
         while waiting:
             part = waiting.pop()
             if part in {b"", b"."}:
@@ -62,6 +62,9 @@ class Tree:
                 del real[-1:]
                 continue
             real.append(part)
+            steps += 1
+            if steps > LONGEST_PATH:
+                return None
             target = self._links.get(b"/".join(real)) if self._links else None
             if target is None:
                 continue
