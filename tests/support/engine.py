@@ -67,12 +67,11 @@ def _connected(address: str, what: str) -> Iterator[Engine]:
     socket = Path(address.removeprefix("unix://"))
     if address.startswith("unix://") and not socket.exists():
         unavailable(f"no {what} at {address}: {HOW}")
-    client = docker.DockerClient(base_url=address, version="1.40", timeout=60)
-    try:
+    with contextlib.ExitStack() as stack:
         try:
+            client = docker.DockerClient(base_url=address, timeout=60)
+            stack.callback(client.close)
             client.ping()
         except (DockerException, OSError) as error:
             unavailable(f"no {what} at {address} ({error}): {HOW}")
         yield Engine(address, client)
-    finally:
-        client.close()
