@@ -221,10 +221,8 @@ class Tree:
         """The name that git gives, or would give, to what is at `path`."""
         if node.object is not None:
             return node.object
-        if node.mode == LINK:
-            return self._name("blob", self.content(node))
         if node.mode not in {FOLDER, SUBMODULE}:
-            return self._blob(node)
+            return self._name("blob", self.content(node)) if node.mode == LINK else self._blob(node)
         prefix = f"{path}/" if path else ""
         rows = []
         for name, child in self.children(path).items():
