@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import labels, nesting
-from runner.containers import leftovers
+from runner.containers import early, leftovers
 from runner.environments import amended, docker, kinds
 from runner.errors import EnvironmentFailure, RunnerError
 from runner.manifest import load, parameters
@@ -55,6 +55,8 @@ def plan(
         RunnerError: of the stage that failed.
     """
     progress.stage(SOURCE, labels.of_request(request))
+    project = f"{request.caller}\n{request.uri}#{request.subdirectory}"
+    early.expect(project, settings)
     outer = nesting.look(os.environ, settings)
     place = nesting.inside(request, outer)
     request = nesting.take_over(request, outer, place)
@@ -90,6 +92,8 @@ def plan(
             known_as=found.known_as.url,
         )
         container = _container(backend, manifest, step, request, progress)
+        if container is not None:
+            early.remember(project, settings)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         spec = amended.read(
             backend, manifest.environment, files, request, as_of=as_of, progress=progress
@@ -126,10 +130,9 @@ def _container(
 ) -> Asked | None:
     """What is asked of the step's container; None for a kind of environment without one."""
     if backend.NAME == docker.NAME:
-        from runner.containers import engine
         from runner.running import container_settings
 
-        engine.prepare()
+        early.prepare()
         asked = container_settings.read(manifest, step.entry_point, request)
         for text in asked.warnings:
             progress.warning(text)
