@@ -1,4 +1,4 @@
-"""Has the SDK imported early, beside what waits for processes and disks: most of a start is that."""
+"""Has the SDK imported early, beside what waits for processes and disks: it takes longest."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def build(
         )
     parsed = made.parsed(text)
     for reference, pin in asked["bases"].items():
-        images.require(engine, pin, platform=asked["platform"], origin=reference, progress=progress)
+        images.require(engine, pin, platform=asked["platform"], progress=progress, origin=reference)
     fixed = pinned(text, asked["bases"], path=made.path, args=made.args, target=made.built)
     with context.archive(fixed, parsed, files, context=made.context) as archive:
         _build(engine, made, parsed, archive, tag, asked["platform"], progress)
