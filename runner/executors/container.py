@@ -214,7 +214,9 @@ def _outcome(
     execution: Execution,
 ) -> Outcome:
     ended_by, exit_code, number = _end_of(watch.cause, state, received)
-    started, ended = _moment(state["StartedAt"]), _moment(state["FinishedAt"])
+    ended = _moment(state["FinishedAt"])
+    # The engine notes the start once the container runs: one that is quick has ended by then.
+    started = min(_moment(state["StartedAt"]), ended)
     warnings = [*output.warnings(execution, watch.tees)]
     if state.get("OOMKilled"):
         warnings.append(_OUT_OF_MEMORY)

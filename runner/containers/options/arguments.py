@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from runner.containers.options.flags import Flag
 
-__all__ = ["Arguments", "merge", "read"]
+__all__ = ["Arguments", "merge", "read", "secrets_left_out"]
 
 SHOWN = 60
 
@@ -91,6 +91,19 @@ def read(texts: Sequence[str], *, caller: Path) -> Arguments:
         network=_network(found),
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def secrets_left_out(texts: Sequence[str]) -> list[str]:
+    """The flags as a record may have them: without the values of variables, which may be secret.
+
+    What is left of `env=NAME=value` is `env=NAME`, by which a rerun takes the caller's own.
+    """
+    kept = []
+    for given in map(_parted, texts):
+        name, assigned, _ = (given.value or "").partition("=")
+        hidden = assigned and given.name in {"env", "log-opt"}
+        kept.append(f"{given.name}={name}" if hidden else given.text)
+    return kept
 
 
 Found = dict[str, list[tuple[Given, object]]]

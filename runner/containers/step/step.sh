@@ -7,11 +7,13 @@ if [ -n "$REPRUN_RELAY" ]; then
     "${REPRUN_RELAY%:*}" -E -S /reprun/step/relay.py "${REPRUN_RELAY##*:}" /reprun/run/endpoint.sock
     unset REPRUN_RELAY
 fi
-"$@"
+# What the shell itself says of a step that a signal ended, `Killed`, is none of the step's output.
+exec 3>&2 2>/dev/null
+(exec "$@" 2>&3 3>&-)
 code=$?
 {
     times
     read peak </sys/fs/cgroup/memory.peak || read peak </sys/fs/cgroup/memory/memory.max_usage_in_bytes
     echo "peak $peak"
-} 2>/dev/null >/reprun/run/used
+} >/reprun/run/used
 exit $code
