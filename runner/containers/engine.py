@@ -111,17 +111,6 @@ class Engine:
         )
 
 
-def prepare() -> None:
-    """Import the SDK while others wait for processes and disks; it takes longer than most do."""
-    import threading
-
-    threading.Thread(target=_import, name="reprun-docker-import", daemon=True).start()
-
-
-def _import() -> None:
-    import docker  # noqa: F401
-
-
 def address() -> str:
     """Where the engine listens: `DOCKER_HOST`, docker's current context, or a usual socket."""
     if given := os.environ.get("DOCKER_HOST"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 from typing import TYPE_CHECKING, Final
@@ -215,7 +214,7 @@ def _warn_of_pin(ready: Ready, engine: Engine, progress: Progress) -> None:
     """Say that a pin means something on this machine only, and that a tag has moved since."""
     lock, image = ready.environment.lock, ready.activation.image
     assert image is not None
-    name = str(json.loads(lock.text).get("name", ""))
+    name = ready.planned.spec.extra.get("image", "")
     if lock.format == "image-id" and lock.made == "resolved":
         progress.warning(
             f"`{name}` is in no registry: it is pinned by its id, which holds on this machine only",

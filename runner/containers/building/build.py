@@ -30,7 +30,6 @@ _STEP: Final = re.compile(r"step (\d+)/\d+ ?:", re.IGNORECASE)
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _OF_THE_ENGINE: Final = (" ---> ", "Removing intermediate container ")
 _LAST_LINES: Final = 15
-_UNNAMED: Final = "docker-project"  # MLflow's word for it
 
 
 def build(
@@ -57,13 +56,18 @@ def build(
         )
     parsed = made.parsed(text)
     for reference, pin in asked["bases"].items():
-        images.require(engine, pin, platform=asked["platform"], origin=reference, progress=progress)
+        images.require(engine, pin, platform=asked["platform"], progress=progress, origin=reference)
     fixed = pinned(text, asked["bases"], path=made.path, args=made.args, target=made.built)
     with context.archive(fixed, parsed, files, context=made.context) as archive:
         _build(engine, made, parsed, archive, tag, asked["platform"], progress)
     built = images.find(engine, tag)
     if built is None:
         raise EngineLost(f"the engine built {made.path} and doesn't have the image")
+    if made.with_code is not None:
+        # By the name that MLflow gives it; a commit of seven letters says too little.
+        with engine.asked("the image was named"):
+            engine.api.tag(built["Id"], made.with_code, digest[:12])
+        progress.update(f"built {made.with_code}:{digest[:12]}")
     return built
 
 

@@ -40,7 +40,8 @@ class Recipe(Struct, frozen=True):
         image: what an image with nothing but the project added starts from.
         context: the folder that the build sees, relative to the project.
         args: build arguments.
-        with_code: whether the project's files are put into the image, as MLflow does.
+        with_code: what the image is called, where the project's files are put into it as MLflow
+            does; None where they are not.
     """
 
     dockerfile: str | None = None
@@ -48,7 +49,7 @@ class Recipe(Struct, frozen=True):
     context: str = "."
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
-    with_code: bool = False
+    with_code: str | None = None
 
     @property
     def path(self) -> str:
