@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from runner.errors import EngineLost, NoEngine, NoRoom
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 DEFAULT = "/var/run/docker.sock"
 _PATIENCE = 120.0
 DOCTOR = "`reprun doctor` shows what answers"
+_OF_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
 _NO_ROOM = ("no space left on device", "disk quota exceeded")
+MAKE_ROOM: Final = (
+    "free some: `docker system df` shows what it holds, `docker image prune` removes images that "
+    "nothing names"
+)
 _versions: dict[str, str] = {}
 
 
@@ -144,12 +150,13 @@ def refuse_without_room(said: str) -> None:
     Raises:
         NoRoom: it is one.
     """
-    if any(sign in said.lower() for sign in _NO_ROOM):
-        raise NoRoom(
-            f"the engine's disk is full: {said}",
-            "free some: `docker system df` shows what it holds, `docker image prune` removes "
-            "images that nothing names",
-        )
+    if tells_of_no_room(said):
+        raise NoRoom(f"the engine's disk is full: {said}", MAKE_ROOM)
+
+
+def tells_of_no_room(said: str) -> bool:
+    """Whether it is a full disk that somebody complains of."""
+    return any(sign in said.lower() for sign in _NO_ROOM)
 
 
 def _of_context() -> str | None:
@@ -210,6 +217,9 @@ def _not_let_in(place: str, error: OSError) -> NoEngine:
 
 
 def _no_answer(place: str, reason: str) -> NoEngine:
+    # The SDK wraps what the system said, in three layers.
+    if (said := _OF_SYSTEM.search(reason)) is not None:
+        reason = said[1].lower()
     return NoEngine(
         f"no Docker engine answers at {place}: {' '.join(reason.split())}",
         f"start one (`sudo systemctl start docker`), or set DOCKER_HOST; {DOCTOR}",

@@ -22,17 +22,18 @@ _LOCK: Final = ".lock"
 
 
 @contextlib.contextmanager
-def noted(run_id: str, *, name: str, engine: str, settings: Settings) -> Iterator[Path]:
-    """A folder of a run's container alone, with a note of what to remove; gone at the end.
+def noted(key: str, *, name: str, engine: str, settings: Settings) -> Iterator[Path]:
+    """A folder of one container alone, with a note of what to remove; gone at the end.
 
     Args:
+        key: nobody else's, such as the run's id.
         name: the container's.
         engine: where the engine listens.
 
     Raises:
         OSError: it can't be made.
     """
-    place = settings.containers / f"{run_id}{_LOCK}"
+    place = settings.containers / f"{key}{_LOCK}"
     lock = try_hold(place)
     assert lock is not None, "another process has this run"
     folder = place.with_suffix("")

@@ -104,6 +104,8 @@ def mounts(
         options = tuple(one for one in volume.options if one not in {"ro", "rw"})
         read_only = "ro" in volume.options
         if volume.named:
+            if volume.source:
+                warnings.append(_of_engine(volume, project))
             found.append(
                 Mount(volume.source, volume.target, read_only, "volume", ",".join(options))
             )
@@ -125,6 +127,14 @@ def mounts(
             )
         found.append(Mount(os.fspath(source), volume.target, read_only, "bind", ",".join(options)))
     return tuple(found), tuple(warnings)
+
+
+def _of_engine(volume: Volume, project: Path) -> str:
+    """A warning that a name is not a folder."""
+    text = f"volume `{volume.text}` is one of the engine's own: what it holds is not recorded"
+    if (project / volume.source).exists():
+        text += f"; for the project's folder, write `./{volume.source}:{volume.target}`"
+    return text
 
 
 def _expanded(text: str, variables: Mapping[str, str], project: str) -> str:

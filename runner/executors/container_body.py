@@ -34,6 +34,7 @@ _WAYS: Final = {
         "DOCKER_HOST another machine?"
     ),
     "gpu": "GPUs in containers need the NVIDIA Container Toolkit on this machine",
+    "unable to find user": "name one of the image's users, or a number: `-A user=1000`",
     "exec format error": "the image is for another platform than this machine",
     "port is already allocated": "pass another `-A publish=…`",
     "network": "`docker network ls` shows which networks there are",

@@ -26,7 +26,9 @@ from tests.support.program import ROOT
 
 if TYPE_CHECKING:
     from tests.support.engine import Engine
+    from tests.support.images import Images
     from tests.support.program import Program
+    from tests.support.registry import Registry
 
 NOWHERE = ("unix:///nowhere/docker.sock", "tcp://127.0.0.1:1", "unix:///etc/passwd")
 NO_NETWORK = "--no-network"
@@ -56,7 +58,7 @@ def test_what_needs_no_engine_goes_without_one(reprun: Program) -> None:
     assert "from alpine:3.20" in dry.out
     assert reprun("runs", "list", **nowhere).code == 0
     said = reprun("doctor", **nowhere)
-    assert f"no engine answers at {NOWHERE[0]}" in said.out
+    assert f"answers at {NOWHERE[0]}" in said.out
 
 
 def test_a_dry_run_makes_nothing(docked: Program, engine: Engine) -> None:
@@ -118,11 +120,14 @@ def test_the_engine_is_killed_in_the_step_and_comes_back(alone: Program, engine:
 
 
 def test_the_engines_disk_is_full_when_an_image_is_pulled(
-    alone: Program, engine: Engine, tmp_path: Path
+    alone: Program, engine: Engine, images: Images, registry: Registry, tmp_path: Path
 ) -> None:
-    with mounted(tmp_path / "small", size="60m") as small, own_engine(engine, data=small) as own:
+    # Not by the mirror, beside which the engine tries the registry itself, and tells of that.
+    made = images.make({"large": os.urandom(30 << 20)}, base=ALPINE)
+    registry.push(engine, made, "large:1")
+    with mounted(tmp_path / "small", size="20m") as small, own_engine(engine, data=small) as own:
         using(alone, own.engine)
-        lay(alone.directory, manifest("true", PYTHON))
+        lay(alone.directory, manifest("true", f"{registry.address}/large:1"))
         said = alone("run", ".", NO_NETWORK)
         assert said.code == 125, said
         error, hint = said.err.splitlines()[-2:]
@@ -133,17 +138,25 @@ def test_the_engines_disk_is_full_when_an_image_is_pulled(
         nothing_is_left(own.engine.client, alone)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("COPY large /", "the engine's disk is full: "),
+        ("RUN dd if=/dev/zero of=/large bs=1M count=100", "Dockerfile:2: step 2 of 2 failed"),
+    ],
+)
 def test_the_engines_disk_is_full_when_an_image_is_built(
-    alone: Program, engine: Engine, tmp_path: Path
+    alone: Program, engine: Engine, tmp_path: Path, line: str, message: str
 ) -> None:
-    text = f"FROM {ALPINE}\nRUN head -c 100000000 /dev/urandom > /large\n"
     with mounted(tmp_path / "small", size="60m") as small, own_engine(engine, data=small) as own:
         using(alone, own.engine)
-        manifest_text = manifest("true", None, dockerfile="Dockerfile")
-        lay(alone.directory, manifest_text, Dockerfile=text)
+        text = manifest("true", None, dockerfile="Dockerfile")
+        lay(alone.directory, text, Dockerfile=f"FROM {ALPINE}\n{line}\n")
+        (alone.directory / "large").write_bytes(b"x" * (70 << 20))
         said = alone("run", ".", NO_NETWORK)
         assert said.code == 125, said
-        assert "disk is full" in said.err
+        assert f"error: {message}" in said.err
+        assert "`docker image prune`" in said.err.splitlines()[-1]
         assert own.engine.client.api.containers(all=True) == []
 
 

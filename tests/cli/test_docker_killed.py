@@ -15,6 +15,7 @@ from tests.support.docked import (
     last,
     lay,
     manifest,
+    no_container_is_left,
     nothing_is_left,
     started,
 )
@@ -97,28 +98,28 @@ def test_kill_9_in_the_step(docked: Program, engine: Engine) -> None:
     run = last(docked)["id"]
     listed = {one["id"]: one for one in docked("runs", "list", "--json").document}
     assert listed[run]["status"] == "lost"
-    nothing_is_left(engine.client, docked)
+    no_container_is_left(engine.client, docked)
     assert last(docked)["status"] == "lost"
     lay(docked.directory, manifest("echo again"))
     assert docked.record(".")["status"] == "finished"
+    nothing_is_left(engine.client, docked)
+    wait_until(lambda: not processes_with(str(docked.home)))
 
 
-@pytest.mark.parametrize("before", ["runner.executors.container_body.start", "Relay.__enter__"])
-def test_kill_9_between_making_and_starting(docked: Program, engine: Engine, before: str) -> None:
+@pytest.mark.parametrize("before", ["start", "make"])
+def test_kill_9_before_the_container_is_made_and_started(docked: Program, engine: Engine, before: str) -> None:
     """A listener of Python's own kills reprun the moment a function is called."""
-    name = before.rpartition(".")[2]
     folder = docked.directory.parent / "listener"
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text(KILLER.format(name=name, file="container_body.py"
-                                             if name == "start" else "relay.py"))  # fmt: skip
+    (folder / "sitecustomize.py").write_text(KILLER.format(name=before, file="container_body.py"))
     lay(docked.directory, manifest("touch started"))
     path = f"{folder}:{docked.variables['PYTHONPATH']}"
     said = docked("run", ".", PYTHONPATH=path)
     assert said.code == -signal.SIGKILL
     found = containers(engine.client, docked)
-    assert [one["State"] for one in found] == (["created"] if name == "start" else [])
+    assert [one["State"] for one in found] == (["created"] if before == "start" else [])
     assert docked("runs", "list").code == 0
-    nothing_is_left(engine.client, docked)
+    no_container_is_left(engine.client, docked)
     assert last(docked)["status"] == "lost"
 
 
@@ -136,7 +137,7 @@ def test_a_signal_while_an_image_is_tried(
     assert alone("runs", "list").code == 0
     del tried["status"]
     assert engine.client.api.containers(all=True, filters=tried) == []
-    nothing_is_left(engine.client, alone)
+    no_container_is_left(engine.client, alone)
     _forget(engine, mark)
 
 
@@ -167,12 +168,3 @@ def _forget(engine: Engine, mark: str) -> None:
     for one in engine.client.images.list(filters={"label": f"x={mark}"}):
         engine.client.images.remove(one.id or "", force=True)
 
-
-def test_nothing_of_the_program_itself_is_left(docked: Program, engine: Engine) -> None:
-    lay(docked.directory, manifest("touch started; sleep 60"))
-    process = docked.start("run", ".", "-q")
-    started(docked)
-    _kill(process)
-    wait_until(lambda: not processes_with(str(docked.home)))
-    assert docked("runs", "show").code == 0
-    nothing_is_left(engine.client, docked)

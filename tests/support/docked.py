@@ -61,6 +61,15 @@ def nothing_is_left(client: DockerClient, reprun: Program) -> None:
         AssertionError: something is.
     """
     nothing_left(reprun)
+    no_container_is_left(client, reprun)
+
+
+def no_container_is_left(client: DockerClient, reprun: Program) -> None:
+    """Wait until no container and no note of one is left; a checkout of a killed reprun may be.
+
+    Raises:
+        AssertionError: something is.
+    """
     wait_until(lambda: not containers(client, reprun))
     assert not [one.name for one in reprun.home.glob("cache/containers/*.lock")]
 

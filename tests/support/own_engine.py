@@ -38,6 +38,9 @@ class OwnEngine:
 
     def restart(self) -> None:
         """Start it again after its end, in the same place; return once it answers."""
+        # A killed engine's containerd is killed with it, and may be waiting for its parent.
+        (self.folder / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
+        (self.folder / "pid").unlink(missing_ok=True)
         self._process = _start(self._argv, self.folder)
         _wait(self._process, self.folder)
 

@@ -11,7 +11,12 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from runner.containers import images
 from runner.containers.building import context, recipe
 from runner.containers.building.dockerfile import pinned
-from runner.containers.engine import explanation, refuse_without_room
+from runner.containers.engine import (
+    MAKE_ROOM,
+    explanation,
+    refuse_without_room,
+    tells_of_no_room,
+)
 from runner.errors import BuildFailure, EngineLost, EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -142,12 +147,16 @@ class _Watch:
             NoRoom: the disk is full.
         """
         refuse_without_room(said)
+        if self._rest:
+            self._hear(_COLOUR.sub("", self._rest).rstrip())
         place = self._parsed.place(self._step) if self._step else None
         if place is None:
             return BuildFailure(f"{self._parsed.path} can't be built: {said}")
         text = self._parsed.steps[self._step - 1].text
         return BuildFailure(
             f"{place}: step {self._step} of {len(self._parsed.steps)} failed, `{text}`: {said}",
-            f"try it by itself: `docker build -f {self._parsed.path} .`",
+            MAKE_ROOM
+            if tells_of_no_room(" ".join(self._lines))
+            else f"try it by itself: `docker build -f {self._parsed.path} .`",
             details=tuple(self._lines),
         )

@@ -16,7 +16,7 @@ from runner.containers.building.dockerfile import parse
 from runner.containers.model import CODE
 from runner.environments.base import Lock, Spec
 from runner.environments.platforms import platform_name
-from runner.errors import EnvironmentFailure
+from runner.errors import EnvironmentFailure, IndexUnreachable, NoSuchImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,14 +169,19 @@ def lock(
     parsed = recipe.parsed(text)
     bases = {}
     for base in parsed.bases:
-        pin = images.pin(
-            engine,
-            base.reference,
-            platform=base.platform or platform,
-            fresh=relock,
-            progress=progress,
-        )
-        _refuse_triggers(engine, pin.image, f"{recipe.path}:{base.line}")
+        place = f"{recipe.path}:{base.line}"
+        try:
+            pin = images.pin(
+                engine,
+                base.reference,
+                platform=base.platform or platform,
+                fresh=relock,
+                progress=progress,
+            )
+        except (NoSuchImage, IndexUnreachable) as error:
+            error.message = f"{place}: {error.message}"
+            raise
+        _refuse_triggers(engine, pin.image, place)
         bases[base.reference] = pin.image
     content = {
         KEY: json.loads(spec.extra[KEY]),
