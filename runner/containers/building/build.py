@@ -126,11 +126,20 @@ class _Watch:
             BuildFailure: a step failed.
         """
         for message in said:
-            *lines, self._rest = (self._rest + str(message.get("stream") or "")).split("\n")
+            text = str(message.get("stream") or "")
+            if text.startswith(_OF_THE_ENGINE):
+                self._end_line()
+            *lines, self._rest = (self._rest + text).split("\n")
             for line in lines:
                 self._hear(_COLOUR.sub("", line).rstrip())
             if (fault := message.get("error")) is not None:
                 raise self.failure(" ".join(str(fault).split()))
+
+    def _end_line(self) -> None:
+        """What a step prints last may have no end."""
+        if self._rest:
+            self._hear(_COLOUR.sub("", self._rest).rstrip())
+            self._rest = ""
 
     def _hear(self, line: str) -> None:
         if (found := _STEP.match(line)) is not None:
@@ -147,8 +156,7 @@ class _Watch:
             NoRoom: the disk is full.
         """
         refuse_without_room(said)
-        if self._rest:
-            self._hear(_COLOUR.sub("", self._rest).rstrip())
+        self._end_line()
         place = self._parsed.place(self._step) if self._step else None
         if place is None:
             return BuildFailure(f"{self._parsed.path} can't be built: {said}")
