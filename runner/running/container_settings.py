@@ -116,7 +116,7 @@ def read(
         platform=given.platform,
         network=network,
         entrypoint=given.entrypoint,
-        warnings=(*given.warnings, *_of_pull(given.pull)),
+        warnings=(*given.warnings, *_of_pull(given.pull), *_of_user(given.body.get("User"))),
     )
 
 
@@ -126,6 +126,14 @@ def _of_pull(pull: str | None) -> tuple[str, ...]:
     return (
         f"`-A pull={pull}` has no effect: the image is pinned, and `--relock` asks the registry",
     )
+
+
+def _of_user(user: object) -> tuple[str, ...]:
+    """What one gets who lets somebody else do the work: the checkout is the caller's alone."""
+    if user is None or str(user).partition(":")[0] in {str(os.getuid()), "0", "root"}:
+        return ()
+    text = "is somebody else than you: the step may not be able to read or change what is yours"
+    return (f"`-A user={user}` {text}, the project's files among it",)
 
 
 def _variables(pairs: Iterable[tuple[str, str | None]], *, lenient: bool = False) -> dict[str, str]:

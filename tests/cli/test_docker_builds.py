@@ -56,7 +56,8 @@ def test_a_step_that_fails(docked: Program, engine: Engine) -> None:
     error, *shown, hint = _refused(docked, engine)
     assert error.startswith("error: Dockerfile:5: step 3 of 4 failed, `RUN for i in ")
     assert error.endswith("returned a non-zero code: 7")
-    assert shown[-1].strip() == "unfinished"
+    assert "unfinished" in shown[-1]  # where stderr comes between them, the engine decides
+    assert not any("intermediate container" in line for line in shown)
     assert "  line 30" in shown
     assert "  last-on-stderr" in shown
     assert "  line 1" not in shown
@@ -136,15 +137,18 @@ def test_an_image_with_the_project_in_it(docked: Program, engine: Engine, mark: 
     [
         ('["/wrap.sh"]', "", "wrapped\nmade\n"),
         ('["/bin/sh", "-c"]', "ENTRYPOINT `/bin/sh -c` does not pass a command on", "made\n"),
+        ('["/wait.sh"]', "ENTRYPOINT `/wait.sh` does not pass a command on", "made\n"),
         ('["nosuch"]', "ENTRYPOINT `nosuch` does not pass a command on", "made\n"),
     ],
 )
-def test_entrypoints(
-    docked: Program, mark: str, entrypoint: str, said: str, printed: str
-) -> None:
-    wrap = "#!/bin/sh\necho wrapped\nexec \"$@\"\n"
-    text = f"FROM {ALPINE}\nLABEL {mark}\nCOPY wrap.sh /\nRUN chmod 755 /wrap.sh; echo made > /made\n"
-    lay(docked.directory, BUILT, Dockerfile=f"{text}ENTRYPOINT {entrypoint}\n", wrap_sh=wrap)
+def test_entrypoints(docked: Program, mark: str, entrypoint: str, said: str, printed: str) -> None:
+    wrap = '#!/bin/sh\necho wrapped\nexec "$@"\n'
+    wait = "#!/bin/sh\nwhile :; do sleep 1; done\n"
+    text = (
+        f"FROM {ALPINE}\nLABEL {mark}\nCOPY *.sh /\n"
+        f"RUN chmod 755 /*.sh; echo made > /made\nENTRYPOINT {entrypoint}\n"
+    )
+    lay(docked.directory, BUILT, Dockerfile=text, wrap_sh=wrap, wait_sh=wait)
     ended = docked("run", ".")
     assert (ended.code, ended.out) == (0, printed), ended
     assert said in ended.err

@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from tests.support.docked import ALPINE, PYTHON, containers, last, lay, manifest, nothing_is_left
+from tests.support.docked import (
+    ALPINE,
+    PYTHON,
+    containers,
+    last,
+    lay,
+    manifest,
+    nothing_is_left,
+    using,
+)
 from tests.support.docked import started as started_in
-from tests.support.docked import using
 from tests.support.engine import unavailable
 from tests.support.filesystems import mounted
 from tests.support.nobody import NOBODY
@@ -170,7 +178,9 @@ def test_somebody_without_rights_who_may_use_the_engine(docked: Program, engine:
         "echo x > $HOME/kept; test -w $HOME && echo home; echo y > out"
     )
     lay(docked.directory, manifest(command, PYTHON))
-    said = _as_nobody(docked, "run", ".", "-q", DOCKER_HOST=engine.address, group=path.stat().st_gid)
+    said = _as_nobody(
+        docked, "run", ".", "-q", DOCKER_HOST=engine.address, group=path.stat().st_gid
+    )
     assert said.returncode == 0, said
     assert said.stdout.split() == [str(NOBODY), "nobody", "nobody", "home"]
 
@@ -178,7 +188,7 @@ def test_somebody_without_rights_who_may_use_the_engine(docked: Program, engine:
 def _as_nobody(
     reprun: Program, *arguments: str, group: int | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """The program, run by a user without rights who has everything of theirs in a place of theirs."""
+    """The program, run by a user without rights, with everything of theirs in a place of theirs."""
     packages = str(Path(click.__file__).parents[1])
     with tempfile.TemporaryDirectory(prefix="reprun-nobody-") as name:
         Path(name).chmod(0o755)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TIDY = "trap 'echo tidy; echo x > tidied; exit 5' TERM INT HUP; touch started; sleep 60 & wait"
 SLOW = f"FROM {ALPINE}\nRUN touch /{{mark}} && sleep 60\n"
 # Passed-on signals make it hang: an entrypoint that never runs what it is given.
-ENDLESS = f"FROM {ALPINE}\nLABEL x={{mark}}\nENTRYPOINT [\"sh\", \"-c\", \"while :; do sleep 1; done\"]\n"
+ENDLESS = f'FROM {ALPINE}\nLABEL x={{mark}}\nENTRYPOINT ["sh", "-c", "while :; do sleep 1; done"]\n'
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -107,7 +107,9 @@ def test_kill_9_in_the_step(docked: Program, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("before", ["start", "make"])
-def test_kill_9_before_the_container_is_made_and_started(docked: Program, engine: Engine, before: str) -> None:
+def test_kill_9_before_the_container_is_made_and_started(
+    docked: Program, engine: Engine, before: str
+) -> None:
     """A listener of Python's own kills reprun the moment a function is called."""
     folder = docked.directory.parent / "listener"
     folder.mkdir()
@@ -167,4 +169,3 @@ def _building(engine: Engine, mark: str) -> list[object]:
 def _forget(engine: Engine, mark: str) -> None:
     for one in engine.client.images.list(filters={"label": f"x={mark}"}):
         engine.client.images.remove(one.id or "", force=True)
-

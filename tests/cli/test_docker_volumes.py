@@ -1,4 +1,4 @@
-"""What of this machine a container gets to see: volumes, variables, path parameters, the project."""
+"""What of this machine a container gets to see: volumes, variables, paths, the project."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ def test_a_named_volume(docked: Program, engine: Engine) -> None:
         ("$NO_SUCH_NAME:/data", "there is no variable `NO_SUCH_NAME` here"),
     ],
 )
-def test_what_is_no_volume(docked: Program, engine: Engine, volume: str, message: str) -> None:
+def test_what_is_no_volume(
+    docked: Program, engine: Engine, volume: str, message: str | None
+) -> None:
     _with(docked, "true", volume)
     said = docked("run", ".")
     assert said.code == (0 if message is None else 125)
@@ -154,7 +156,10 @@ def test_git_inside_sees_commit_and_history(docked: Program, images: Images) -> 
     git = Path(shutil.which("git") or "").read_bytes()
     made = images.make({"usr/bin/git": git}, base=PYTHON)
     repository = Repository(docked.directory / "repo")
-    lay(repository.path, manifest("git --version && git log --format=%s && git status --short", made))
+    lay(
+        repository.path,
+        manifest("git --version && git log --format=%s && git status --short", made),
+    )
     repository.commit("first")
     repository.write("b", "b").commit("second")
     said = docked("run", str(repository.path), "-q")

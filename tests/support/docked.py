@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.processes import wait_until
 from tests.support.program import Program, nothing_left
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from docker import DockerClient
 
     from tests.support.engine import Engine
