@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from runner.containers import leftovers, users, volumes
 from runner.containers.engine import Engine
 from runner.containers.model import CODE, Mount, Vessel
+from runner.containers.options import bodies
 from runner.errors import ExecutionError
 from runner.executors import container_body, step_tools
 from runner.executors.container import Contained
@@ -84,7 +85,7 @@ class Container:
             volumes=tuple(
                 RecordedMount(one.source, one.target, one.read_only) for one in self._volumes
             ),
-            settings=self._asked.body,
+            settings=bodies.public(self._asked.body),
         )
 
     def endpoint(self) -> Endpoint | None:

@@ -89,40 +89,40 @@ def test_a_signal_while_building(alone: Program, engine: Engine, number: signal.
     assert alone.records() == []
 
 
-def test_kill_9_in_the_step(docked: Program, engine: Engine) -> None:
-    lay(docked.directory, manifest("touch started; sleep 60"))
-    process = docked.start("run", ".", "-q")
-    started(docked)
+def test_kill_9_in_the_step(alone: Program, engine: Engine) -> None:
+    lay(alone.directory, manifest("touch started; sleep 60"))
+    process = alone.start("run", ".", "-q")
+    started(alone)
     _kill(process)
-    assert len(containers(engine.client, docked)) == 1
-    run = last(docked)["id"]
-    listed = {one["id"]: one for one in docked("runs", "list", "--json").document}
+    assert len(containers(engine.client, alone)) == 1
+    run = last(alone)["id"]
+    listed = {one["id"]: one for one in alone("runs", "list", "--json").document}
     assert listed[run]["status"] == "lost"
-    no_container_is_left(engine.client, docked)
-    assert last(docked)["status"] == "lost"
-    lay(docked.directory, manifest("echo again"))
-    assert docked.record(".")["status"] == "finished"
-    nothing_is_left(engine.client, docked)
-    wait_until(lambda: not processes_with(str(docked.home)))
+    no_container_is_left(engine.client, alone)
+    assert last(alone)["status"] == "lost"
+    lay(alone.directory, manifest("echo again"))
+    assert alone.record(".")["status"] == "finished"
+    nothing_is_left(engine.client, alone)
+    wait_until(lambda: not processes_with(str(alone.home)))
 
 
 @pytest.mark.parametrize("before", ["start", "make"])
 def test_kill_9_before_the_container_is_made_and_started(
-    docked: Program, engine: Engine, before: str
+    alone: Program, engine: Engine, before: str
 ) -> None:
     """A listener of Python's own kills reprun the moment a function is called."""
-    folder = docked.directory.parent / "listener"
+    folder = alone.directory.parent / "listener"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(KILLER.format(name=before, file="container_body.py"))
-    lay(docked.directory, manifest("touch started"))
-    path = f"{folder}:{docked.variables['PYTHONPATH']}"
-    said = docked("run", ".", PYTHONPATH=path)
+    lay(alone.directory, manifest("touch started"))
+    path = f"{folder}:{alone.variables['PYTHONPATH']}"
+    said = alone("run", ".", PYTHONPATH=path)
     assert said.code == -signal.SIGKILL
-    found = containers(engine.client, docked)
+    found = containers(engine.client, alone)
     assert [one["State"] for one in found] == (["created"] if before == "start" else [])
-    assert docked("runs", "list").code == 0
-    no_container_is_left(engine.client, docked)
-    assert last(docked)["status"] == "lost"
+    assert alone("runs", "list").code == 0
+    no_container_is_left(engine.client, alone)
+    assert last(alone)["status"] == "lost"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

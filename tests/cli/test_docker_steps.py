@@ -132,11 +132,12 @@ def test_secrets_are_in_no_file(docked: Program) -> None:
         "parameters": {"token": {"type": "string", "secret": True}}
     })  # fmt: skip
     lay(docked.directory, text)
-    given = "e=TOKEN=hush-flag-secret"
-    said = docked("run", ".", "-P", "token=hush-parameter-secret", "-A", given)
+    flags = ("e=TOKEN=hush-flag", "log-driver=json-file", "log-opt=labels=hush-log")
+    given = [word for flag in flags for word in ("-A", flag)]
+    said = docked("run", ".", "-P", "token=hush-parameter-secret", *given)
     assert said.code == 0, said
     assert "hush" not in said.out + said.err
-    assert last(docked)["request"]["docker_args"] == ["env=TOKEN"]
+    assert last(docked)["request"]["docker_args"] == ["env=TOKEN", flags[1], "log-opt=labels=***"]
     run = docked.home / "runs" / last(docked)["id"]
     for path in filter(lambda one: one.is_file(), run.rglob("*")):
         assert b"hush" not in path.read_bytes(), path

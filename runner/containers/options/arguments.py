@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
-from runner.containers.options.bodies import Body, merge, placed
+from runner.containers.options.bodies import HIDDEN, Body, merge, placed
 from runner.errors import RequestError
 
 if TYPE_CHECKING:
@@ -94,15 +94,19 @@ def read(texts: Sequence[str], *, caller: Path) -> Arguments:
 
 
 def secrets_left_out(texts: Sequence[str]) -> list[str]:
-    """The flags as a record may have them: without the values of variables, which may be secret.
+    """The flags as a record may have them: without values that may be secret.
 
     What is left of `env=NAME=value` is `env=NAME`, by which a rerun takes the caller's own.
     """
     kept = []
     for given in map(_parted, texts):
         name, assigned, _ = (given.value or "").partition("=")
-        hidden = assigned and given.name in {"env", "log-opt"}
-        kept.append(f"{given.name}={name}" if hidden else given.text)
+        if assigned and given.name == "env":
+            kept.append(f"env={name}")
+        elif assigned and given.name == "log-opt":
+            kept.append(f"log-opt={name}={HIDDEN}")
+        else:
+            kept.append(given.text)
     return kept
 
 
