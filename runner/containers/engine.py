@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from docker.tls import TLSConfig
 
 DEFAULT = "/var/run/docker.sock"
+_PATIENCE_AT_DOOR = 10  # seconds to be let in
 _PATIENCE = 120.0
 DOCTOR = "`reprun doctor` shows what answers"
 _OF_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
@@ -196,16 +197,20 @@ def _knock(place: str) -> None:
         NoEngine: nobody does, or not for us.
     """
     parts = urlsplit(place)
-    if parts.scheme not in {"unix", "http+unix"}:
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(parts.path)
-        except OSError as error:
-            raise _not_let_in(place, error) from error
+    try:
+        if parts.scheme in {"unix", "http+unix"}:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(parts.path)
+        elif parts.scheme == "tcp" and parts.hostname and parts.port:
+            # A machine that is away would keep the SDK waiting for as long as an answer may take.
+            socket.create_connection((parts.hostname, parts.port), _PATIENCE_AT_DOOR).close()
+    except (OSError, ValueError) as error:
+        raise _not_let_in(place, error) from error
 
 
-def _not_let_in(place: str, error: OSError) -> NoEngine:
+def _not_let_in(place: str, error: OSError | ValueError) -> NoEngine:
+    if not isinstance(error, OSError):
+        return _no_answer(place, str(error).lower())
     if error.errno in {errno.EACCES, errno.EPERM}:
         return NoEngine(
             f"no permission to use the Docker engine at {place}",
@@ -217,6 +222,11 @@ def _not_let_in(place: str, error: OSError) -> NoEngine:
 
 
 def _no_answer(place: str, reason: str) -> NoEngine:
+    if "bind address format" in reason:
+        return NoEngine(
+            f"`{place}` is no address of a Docker engine",
+            f"write it like `DOCKER_HOST=unix://{DEFAULT}`",
+        )
     # The SDK wraps what the system said, in three layers.
     if (said := _OF_SYSTEM.search(reason)) is not None:
         reason = said[1].lower()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NOTE: Final = "container.json"
 _LOCK: Final = ".lock"
+_PATIENCE: Final = 20  # seconds that a command waits for an engine that is none of its business
 
 
 @contextlib.contextmanager
@@ -93,7 +94,7 @@ def _removed(folder: Path) -> bool:
     from runner.containers.engine import Engine
 
     try:
-        with Engine(place) as engine, engine.asked("a container was removed"):
+        with Engine(place, patience=_PATIENCE) as engine, engine.asked("a container was removed"):
             with contextlib.suppress(NotFound):
                 engine.api.remove_container(name, force=True, v=True)
             return True

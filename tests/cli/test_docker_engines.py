@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +32,8 @@ from tests.support.filesystems import mounted
 from tests.support.nobody import NOBODY
 from tests.support.own_engine import own_engine
 from tests.support.processes import wait_until
-from tests.support.program import ROOT
+from tests.support.program import ROOT, end
+from tests.support.silence import listen
 
 if TYPE_CHECKING:
     from tests.support.engine import Engine
@@ -55,6 +58,29 @@ def test_no_engine(reprun: Program, address: str) -> None:
     assert reprun.leftovers() == []
     document = reprun("run", ".", "--json", DOCKER_HOST=address).document
     assert document["error"]["code"] == "environment.no-engine"
+
+
+@pytest.mark.parametrize("address", ["/var/run/docker.sock", "tcp://127.0.0.1"])
+def test_what_is_no_address_of_an_engine(reprun: Program, address: str) -> None:
+    lay(reprun.directory, manifest("true"))
+    said = reprun("run", ".", DOCKER_HOST=address)
+    assert said.code == 125
+    assert said.err == (
+        f"error: `{address}` is no address of a Docker engine\n"
+        "hint: write it like `DOCKER_HOST=unix:///var/run/docker.sock`\n"
+    )
+
+
+def test_an_engine_that_never_answers(reprun: Program) -> None:
+    """Ctrl-C ends the wait."""
+    lay(reprun.directory, manifest("true"))
+    with listen() as silence:
+        process = reprun.start("run", ".", "-q", DOCKER_HOST=f"tcp://127.0.0.1:{silence.port}")
+        wait_until(lambda: silence.visitors)
+        time.sleep(0.5)
+        said = end(process)
+    assert (said.code, said.err) == (128 + signal.SIGINT, "error: interrupted\n")
+    assert reprun.leftovers() == []
 
 
 def test_what_needs_no_engine_goes_without_one(reprun: Program) -> None:
@@ -222,9 +248,3 @@ def _python() -> str:
         if done.returncode == 0:
             return candidate
     pytest.skip("no Python here can be run by a user without rights")
-
-
-def test_waits_are_short(reprun: Program) -> None:
-    """A command with nothing to sweep doesn't wait for an engine that is away."""
-    assert reprun("runs", "list", DOCKER_HOST=NOWHERE[0]).code == 0
-    wait_until(lambda: not list(reprun.home.glob("cache/containers/*.lock")))
