@@ -108,6 +108,7 @@ def read(
     found = tuple(volumes.read(text, os.environ, project=".") for text in texts)
     for volume in found:
         volumes.check(volume)
+    found = volumes.refuse_clashes(found)
     pairs = (*(docker.variables if docker else ()), *given.variables)
     return Asked(
         body=body,

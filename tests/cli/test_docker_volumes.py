@@ -86,6 +86,12 @@ def test_a_named_volume(docked: Program, engine: Engine) -> None:
         ("/tmp:data", "its place inside must be an absolute path"),  # noqa: S108
         ("/tmp", None),  # noqa: S108  an anonymous one, as docker has it
         ("/tmp:/data:rx", "`rx` is no option of one"),  # noqa: S108
+        ("/etc:/", "`/` inside is the place of the image itself"),
+        (
+            "/etc:/mlflow/projects/code",
+            "`/mlflow/projects/code` inside is the place of the project",
+        ),
+        ("/etc:/reprun/step", "`/reprun/step` inside is the place of reprun"),
         ("$NO_SUCH_NAME:/data", "there is no variable `NO_SUCH_NAME` here"),
     ],
 )
@@ -100,6 +106,34 @@ def test_what_is_no_volume(
         assert error == f"error: volume `{volume}`: {message}"
         assert hint.startswith("hint: ")
     nothing_is_left(engine.client, docked)
+
+
+def test_two_at_one_place(docked: Program) -> None:
+    _with(docked, "true", "/etc:/data", "/usr:/data/")
+    error, hint = docked("run", ".").err.splitlines()
+    assert error == "error: volume `/usr:/data/` has the place inside that `/etc:/data` has"
+    assert hint == "hint: choose another place for one of them"
+
+
+def test_the_project_at_its_own_place(docked: Program) -> None:
+    """As those write it who run it by MLflow, whose image holds a copy of the project."""
+    _with(docked, "ls", "$PWD:/mlflow/projects/code")
+    said = docked("run", ".", "-q")
+    assert (said.code, said.out) == (0, "MLproject\n"), said
+
+
+@pytest.mark.parametrize("source", ["../beside", "$PWD/../beside"])
+def test_a_relative_one_that_leads_out_of_the_project(docked: Program, source: str) -> None:
+    (docked.directory.parent / "beside").mkdir()
+    _with(docked, "true", f"{source}:/data")
+    error, hint = docked("run", ".").err.splitlines()[-2:]
+    assert error.startswith(f"error: volume `{source}:/data` leads out of the project")
+    assert hint == "hint: write the absolute path of what it means"
+    repository = Repository(docked.directory.parent / "repository")
+    lay(repository.path / "sub", manifest("cat /data/x", volumes=[f"{source}:/data"]))
+    repository.write("beside/x", "x\n").commit()
+    said = docked("run", f"{repository.path}#sub", "-q")
+    assert (said.code, said.out) == (0, "x\n"), said
 
 
 def test_a_folder_that_git_does_not_have(docked: Program) -> None:
