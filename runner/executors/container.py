@@ -102,10 +102,10 @@ class _Watch:
         """
         stream = container_body.attach(self._engine, self._container, init=self._vessel.init)
         with ContainerOutput(stream, tees) as passed:
-            container_body.start(self._engine, self._container, init=self._vessel.init)
-            if self._timeout is not None:
-                self._deadline = time.monotonic() + self._timeout
             try:
+                container_body.start(self._engine, self._container, init=self._vessel.init)
+                if self._timeout is not None:
+                    self._deadline = time.monotonic() + self._timeout
                 self._attend(passed.ended, woken)
             except EngineLost as error:
                 raise StepLost(

@@ -73,13 +73,16 @@ def attach(engine: Engine, container: str, *, init: bool) -> object:
     """
     from docker.errors import APIError
 
-    with engine.asked("the step was started"):
-        try:
-            stream: object = engine.api.attach_socket(
-                container, params={"stdout": 1, "stderr": 1, "stream": 1}
-            )
-        except APIError as error:
-            raise _not_started(explanation(error), init=init) from error
+    try:
+        with engine.asked("the step's output was asked for"):
+            try:
+                stream: object = engine.api.attach_socket(
+                    container, params={"stdout": 1, "stderr": 1, "stream": 1}
+                )
+            except APIError as error:
+                raise _not_started(explanation(error), init=init) from error
+    except EngineLost as error:
+        raise ExecutionError(error.message, error.hint) from error
     return stream
 
 

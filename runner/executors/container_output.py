@@ -37,7 +37,8 @@ class ContainerOutput:
     def __init__(self, stream: object, tees: tuple[Tee, Tee]) -> None:
         self._stream: Any = stream
         # The SDK hands out the buffer around a plain socket, but a socket with TLS as it is.
-        self._socket: socket.socket = getattr(self._stream, "_sock", self._stream)
+        found: Any = getattr(stream, "_sock", stream)
+        self._socket: socket.socket = found
         self._socket.settimeout(None)
         self._tees = tees
         self._fault: BaseException | None = None
@@ -58,8 +59,10 @@ class ContainerOutput:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         os.close(self.ended)
-        # The stream's own `close` leaves the connection open.
+        # Each of them alone leaves the connection open in one case or another.
         self._stream._response.close()  # noqa: SLF001
+        self._stream.close()
+        self._socket.close()
         if self._fault is not None and error is None:
             raise self._fault
 

@@ -14,6 +14,7 @@ from runner.executors.container import Contained
 from runner.progress import Silent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from runner.executors.base import Execution, Outcome
@@ -36,6 +37,9 @@ class Containers:
         folder: of the test, mounted by its own path.
         image: what the containers are made from.
         body: further parts of the engine's API call.
+        init: whether the engine's own first process is asked for.
+        entrypoint: in place of the image's.
+        own: where what reprun itself has of a container lies; in `folder` unasked.
     """
 
     def __init__(
@@ -46,16 +50,20 @@ class Containers:
         image: str = IMAGE,
         body: dict[str, object] | None = None,
         init: bool = True,
+        entrypoint: Sequence[str] | None = None,
+        own: Path | None = None,
     ) -> None:
         self.address = address
         self._folder = folder
         self._image = image
         self._body = body or {}
         self._init = init
+        self._entrypoint = entrypoint
+        self._own = own or folder
 
     def execute(self, execution: Execution, *, show: Show | None) -> Outcome:
         """Run it; see `Executor.execute`."""
-        own = self._folder / f"run-{uuid.uuid4().hex[:8]}"
+        own = self._own / f"run-{uuid.uuid4().hex[:8]}"
         own.mkdir()
         with Engine(self.address) as engine:
             return Contained(self._vessel(engine, own), engine).execute(execution, show=show)
@@ -68,7 +76,7 @@ class Containers:
             id=found["Id"],
             reference=None,
             platform="linux/amd64",
-            entrypoint=tuple(found["Config"].get("Entrypoint") or ()) or None,
+            entrypoint=tuple(self._entrypoint or found["Config"].get("Entrypoint") or ()) or None,
             python="/usr/bin/python3",
         )
         return Vessel(
