@@ -68,7 +68,7 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
             replace(spec, as_of=as_of), files=unlocked, settings=settings, progress=progress
         )
         conda_failures.warn(lock.text, progress)
-        _refuse_images(lock)
+        _refuse_images(lock, spec.origin)
     assert spec.origin is not None
     path = project / project_lock.path_for(spec.origin)
     content = project_lock.render(lock, spec)
@@ -78,7 +78,7 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
     return Written(path, lock, changed, lock.text.count("=="))
 
 
-def _refuse_images(lock: Lock) -> None:
+def _refuse_images(lock: Lock, name: str | None) -> None:
     """Say what an image is pinned to: the place for that is the manifest itself.
 
     Raises:
@@ -91,12 +91,12 @@ def _refuse_images(lock: Lock) -> None:
     content = json.loads(lock.text)
     if lock.format == "image":
         raise RequestError(
-            f"an image is pinned in the manifest itself: `{content['name']}` is {content['image']}",
+            f"an image is pinned in the manifest itself: `{name}` is {content['image']}",
             hint=f"write `image: {content['image']}` under `docker_env`",
         )
     if lock.format == "image-id":
         raise RequestError(
-            f"`{content['name']}` is in no registry, so there is no digest to write down",
+            f"`{name}` is in no registry, so there is no digest to write down",
             hint="push it to one, and name it by that",
         )
     pins = ", ".join(f"`FROM {pin}`" for pin in content["bases"].values())

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import labels, nesting
-from runner.containers import leftovers
+from runner.containers import early, leftovers
 from runner.environments import amended, docker, kinds
 from runner.errors import EnvironmentFailure, RunnerError
 from runner.manifest import load, parameters
 from runner.progress import Noting, Silent
+from runner.running import container_settings
 from runner.running.plan import Plan
 from runner.source import checkout as checkouts
 from runner.source import moments, standing
@@ -27,13 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from runner.environments.base import Backend, Environment
+    from runner.environments.base import Environment
     from runner.inputs import Prepared
     from runner.manifest.model import Manifest, Step
     from runner.nesting import Outer
     from runner.progress import Progress
     from runner.request import Request
-    from runner.running.container_settings import Asked
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
     from runner.source.opening import Opened
@@ -55,6 +55,8 @@ def plan(
         RunnerError: of the stage that failed.
     """
     progress.stage(SOURCE, labels.of_request(request))
+    project = f"{request.caller}\n{request.uri}#{request.subdirectory}"
+    early.expect(project, settings)
     outer = nesting.look(os.environ, settings)
     place = nesting.inside(request, outer)
     request = nesting.take_over(request, outer, place)
@@ -74,7 +76,7 @@ def plan(
         for problem in () if within else manifest.problems:
             progress.warning(str(problem), problem.hint)
         backend = kinds.choose(manifest.environment, request.env_manager)
-        manifest = _with_code(manifest, request)
+        manifest = container_settings.with_code(manifest, request)
         from runner import inputs
 
         run_id = (outer and outer.child) or layout.new_id()
@@ -89,7 +91,9 @@ def plan(
             fetch=not only_look,
             known_as=found.known_as.url,
         )
-        container = _container(backend, manifest, step, request, progress)
+        container = container_settings.asked(backend, manifest, step, request, progress)
+        if container is not None:
+            early.remember(project, settings)
         as_of = moments.of_source(source) if request.as_of == "commit" else request.as_of
         spec = amended.read(
             backend, manifest.environment, files, request, as_of=as_of, progress=progress
@@ -110,38 +114,6 @@ def plan(
             outer=outer,
             container=container,
         )
-
-
-def _with_code(manifest: Manifest, request: Request) -> Manifest:
-    """`manifest`, its image to hold the project where `--build-image` asks for that."""
-    environment = manifest.environment
-    if not request.build_image or environment.docker is None:
-        return manifest
-    image = replace(environment.docker, with_code=True)
-    return replace(manifest, environment=replace(environment, docker=image))
-
-
-def _container(
-    backend: Backend, manifest: Manifest, step: Step, request: Request, progress: Progress
-) -> Asked | None:
-    """What is asked of the step's container; None for a kind of environment without one."""
-    if backend.NAME == docker.NAME:
-        from runner.containers import engine
-        from runner.running import container_settings
-
-        engine.prepare()
-        asked = container_settings.read(manifest, step.entry_point, request)
-        for text in asked.warnings:
-            progress.warning(text)
-        return asked
-    flags = request.of_containers()
-    if flags:
-        verb = "changes" if len(flags) == 1 else "change"
-        progress.warning(
-            f"{' and '.join(flags)} {verb} nothing: the step runs on this machine itself",
-            "they are for projects with a `docker_env`",
-        )
-    return None
 
 
 def _within(request: Request, outer: Outer | None, place: str | None) -> Place | None:

@@ -98,6 +98,11 @@ class Terminal:
     _label: str = ""
 
 
+def label(text: str) -> str:
+    """A line's first word, in its column."""
+    return click.style(text.ljust(LABEL_WIDTH), fg="blue")
+
+
 def _fit(text: str) -> str:
     width = shutil.get_terminal_size().columns - LABEL_WIDTH - 1
     single = plain(text.replace("\n", " ").replace("\r", " "))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runner.cli.shown import label
+from runner.cli.render import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

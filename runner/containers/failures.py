@@ -54,8 +54,8 @@ def not_pulled(reference: Reference, said: str, *, platform: str, origin: str) -
     if reference.digest is not None and _ABSENT.search(said):
         return NoSuchImage(
             f"{reference} is gone from the registry: {said}",
-            "only who still has it can bring it back (`docker push`); `--relock` takes what "
-            f"`{origin}` names today",
+            "only who still has it can bring it back (`docker push`); `--relock` takes what its "
+            "name means today",
         )
     if _LOGIN.search(said):
         return _refused(reference, said, origin)

@@ -62,20 +62,24 @@ def pin(
 
 
 def require(
-    engine: Engine, image: str, *, platform: str, origin: str, progress: Progress
+    engine: Engine, image: str, *, platform: str, progress: Progress, origin: str | None = None
 ) -> dict[str, Any]:
     """What the engine says of a pinned image, pulled where it isn't here.
+
+    Args:
+        origin: by which name it was asked for.
 
     Raises:
         NoSuchImage: it is gone.
         EnvironmentFailure: the registry or the engine doesn't answer; the disk is full.
     """
+    origin = origin or image
     found = find(engine, image)
     if found is None and is_image_id(image):
         raise NoSuchImage(
-            f"the image {image[:19]}… that `{origin}` was is not on this machine any more, and it "
-            "never was in a registry",
-            f"build `{origin}` again and pass `--relock`",
+            f"the image {image[:19]}… is not on this machine any more, and it never was in a "
+            "registry",
+            "make it again and pass `--relock`",
         )
     if found is None:
         found = _pulled(engine, Reference.read(image), origin, platform, progress)

@@ -132,7 +132,6 @@ def _locked(spec: Spec, image: str, *, made: str) -> Lock:
     content = {
         "image": image if local else str(Reference.read(image)),
         "platform": _platform(spec),
-        "name": spec.extra["image"],
     }
     text = json.dumps(content, indent=1) + "\n"
     return Lock(
@@ -188,8 +187,8 @@ def create(
             found = build.build(engine, lock, at.name, files=files, progress=progress)
             reference = None
         else:
-            name, image = str(asked["name"]), str(asked["image"])
-            found = images.require(engine, image, platform=platform, origin=name, progress=progress)
+            image = str(asked["image"])
+            found = images.require(engine, image, platform=platform, progress=progress)
             reference = image if lock.format == "image" else None
         image_of, packages = examination.examine(engine, found, reference, progress=progress)
     (at / _IMAGE).write_bytes(image_of.to_json())

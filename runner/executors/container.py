@@ -65,9 +65,9 @@ class Contained:
             return self._execute(replace(self._vessel, init=False), execution, show)
 
     def _execute(self, vessel: Vessel, execution: Execution, show: Show | None) -> Outcome:
-        with output.kept(execution) as logs, _wakened() as (woken, wake), Relay(wake) as relay:
+        with output.kept(execution) as logs, wakened() as (woken, wake), Relay(wake) as relay:
             tees = output.tees((None, None), logs, show, execution.secrets)
-            with _container(self._engine, vessel, execution) as container:
+            with made(self._engine, vessel, execution) as container:
                 if relay.received is not None:
                     raise Interrupted(relay.received)
                 watch = _Watch(self._engine, container, execution, vessel=vessel)
@@ -161,7 +161,7 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def _wakened() -> Iterator[tuple[int, Callable[[int], None]]]:
+def wakened() -> Iterator[tuple[int, Callable[[int], None]]]:
     """A pipe that a signal's handler writes to, so that the loop hears of it."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -178,7 +178,7 @@ def _wakened() -> Iterator[tuple[int, Callable[[int], None]]]:
 
 
 @contextlib.contextmanager
-def _container(engine: Engine, vessel: Vessel, execution: Execution) -> Iterator[str]:
+def made(engine: Engine, vessel: Vessel, execution: Execution) -> Iterator[str]:
     """The container, made; removed at the end, unless the engine is gone."""
     try:
         yield container_body.make(engine, vessel, execution)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runner.process.tee import Tee
 
 _BLOCK = 1 << 16
-_HEADER = struct.Struct(">BxxxL")  # Docker's API, "attach": stream, three zeros, length
+HEADER = struct.Struct(">BxxxL")  # Docker's API, "attach": stream, three zeros, length
 _STDERR = 2
 
 
@@ -35,10 +35,8 @@ class ContainerOutput:
     """
 
     def __init__(self, stream: object, tees: tuple[Tee, Tee]) -> None:
-        self._stream: Any = stream
-        # The SDK hands out the buffer around a plain socket, but a socket with TLS as it is.
-        found: Any = getattr(stream, "_sock", stream)
-        self._socket: socket.socket = found
+        self._stream = stream
+        self._socket = _socket_of(stream)
         self._socket.settimeout(None)
         self._tees = tees
         self._fault: BaseException | None = None
@@ -59,10 +57,7 @@ class ContainerOutput:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         os.close(self.ended)
-        # Each of them alone leaves the connection open in one case or another.
-        self._stream._response.close()  # noqa: SLF001
-        self._stream.close()
-        self._socket.close()
+        hang_up(self._stream)
         if self._fault is not None and error is None:
             raise self._fault
 
@@ -91,11 +86,24 @@ class ContainerOutput:
     def _take(self, received: bytearray) -> None:
         """Hand on the frames that are whole, and remove them."""
         start = 0
-        while len(received) - start >= _HEADER.size:
-            kind, length = _HEADER.unpack_from(received, start)
-            end = start + _HEADER.size + length
+        while len(received) - start >= HEADER.size:
+            kind, length = HEADER.unpack_from(received, start)
+            end = start + HEADER.size + length
             if len(received) < end:
                 break
-            self._tees[kind == _STDERR].feed(bytes(received[start + _HEADER.size : end]))
+            self._tees[kind == _STDERR].feed(bytes(received[start + HEADER.size : end]))
             start = end
         del received[:start]
+
+
+def hang_up(stream: Any) -> None:  # noqa: ANN401  what the SDK returns has no common type
+    """Close what `attach_socket` returned: its own `close` leaves the connection open."""
+    stream._response.close()  # noqa: SLF001
+    stream.close()
+    _socket_of(stream).close()
+
+
+def _socket_of(stream: Any) -> socket.socket:  # noqa: ANN401
+    """The SDK hands out the buffer around a plain socket, but a socket with TLS as it is."""
+    found: socket.socket = getattr(stream, "_sock", stream)
+    return found

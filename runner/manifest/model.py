@@ -132,7 +132,8 @@ class DockerEnvironment(Struct, frozen=True):
         context: likewise, the folder that is built in; None for the project's own.
         variables: `environment` in order: (name, value), value None to copy the host's.
         as_written: the whole mapping as YAML reads it.
-        with_code: whether the project's files are to be put into an image (`--build-image`).
+        with_code: name of an image that the project's files are to be put into (`--build-image`),
+            None for none.
     """
 
     image: str | None = None
@@ -143,7 +144,7 @@ class DockerEnvironment(Struct, frozen=True):
     volumes: tuple[str, ...] = ()
     variables: tuple[tuple[str, str | None], ...] = ()
     as_written: Mapping[str, object] = field(default_factory=dict)
-    with_code: bool = False
+    with_code: str | None = None
 
 
 class EnvironmentReference(Struct, frozen=True):

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
+from runner.containers import early
+from runner.environments import docker
 from runner.errors import ExecutionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from runner.containers.volumes import Volume
-    from runner.manifest.model import EntryPoint, Manifest
+    from runner.environments.base import Backend
+    from runner.manifest.model import EntryPoint, Manifest, Step
+    from runner.progress import Progress
     from runner.request import Request
 
 
@@ -39,8 +45,44 @@ class Asked(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-def read(manifest: Manifest, entry_point: EntryPoint, request: Request) -> Asked:
+def with_code(manifest: Manifest, request: Request) -> Manifest:
+    """`manifest`, its image to hold the project where `--build-image` asks for that."""
+    environment = manifest.environment
+    if not request.build_image or environment.docker is None:
+        return manifest
+    # MLflow's name for it, as far as an image can have that.
+    words = re.findall(r"[a-z0-9]+", (manifest.name or "").lower())
+    image = replace(environment.docker, with_code="-".join(words) or "docker-project")
+    return replace(manifest, environment=replace(environment, docker=image))
+
+
+def asked(
+    backend: Backend, manifest: Manifest, step: Step, request: Request, progress: Progress
+) -> Asked | None:
+    """What is asked of the step's container; None for a kind of environment without one."""
+    if backend.NAME == docker.NAME:
+        early.prepare()
+        found = read(manifest, step.entry_point, request)
+        for text in found.warnings:
+            progress.warning(text)
+        return found
+    flags = request.of_containers()
+    if flags:
+        verb = "changes" if len(flags) == 1 else "change"
+        progress.warning(
+            f"{' and '.join(flags)} {verb} nothing: the step runs on this machine itself",
+            "they are for projects with a `docker_env`",
+        )
+    return None
+
+
+def read(
+    manifest: Manifest, entry_point: EntryPoint, request: Request, *, lenient: bool = False
+) -> Asked:
     """Everything that is asked for, checked.
+
+    Args:
+        lenient: leave out the variables that are to be copied and are not set here.
 
     Raises:
         RequestError: a `--docker-args` that `docker run` doesn't know, or a wrong value of one.
@@ -70,7 +112,7 @@ def read(manifest: Manifest, entry_point: EntryPoint, request: Request) -> Asked
     return Asked(
         body=body,
         volumes=found,
-        variables=_variables(pairs),
+        variables=_variables(pairs, lenient=lenient),
         platform=given.platform,
         network=network,
         entrypoint=given.entrypoint,
@@ -86,7 +128,7 @@ def _of_pull(pull: str | None) -> tuple[str, ...]:
     )
 
 
-def _variables(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+def _variables(pairs: Iterable[tuple[str, str | None]], *, lenient: bool = False) -> dict[str, str]:
     found: dict[str, str] = {}
     missing = []
     for name, value in pairs:
@@ -96,7 +138,7 @@ def _variables(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
             found[name] = os.environ[name]
         else:
             missing.append(name)
-    if missing:
+    if missing and not lenient:
         names = ", ".join(f"`{name}`" for name in missing)
         isnt = "isn't" if len(missing) == 1 else "aren't"
         raise ExecutionError(

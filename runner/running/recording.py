@@ -66,7 +66,9 @@ def opening(
         entry_point=ready.step.entry_point.name,
         command=ready.shown_command,
         parameters=ready.step.parameters,
-        environment=_environment(ready.environment, ready.activation.image),
+        environment=_environment(
+            ready.environment, ready.activation.image, ready.planned.spec.origin
+        ),
         container=place.recorded,
         host=host.observe(),
         variables=recorded_variables(variables, key=keys.variable_key(settings)),
@@ -144,7 +146,9 @@ def recorded_source(source: Source, *, in_place: bool) -> RecordedSource:
     )
 
 
-def _environment(environment: Environment, image: Image | None) -> RecordedEnvironment:
+def _environment(
+    environment: Environment, image: Image | None, origin: str | None
+) -> RecordedEnvironment:
     lock, interpreter = environment.lock, environment.interpreter
     python = None
     if interpreter is not None:
@@ -166,6 +170,7 @@ def _environment(environment: Environment, image: Image | None) -> RecordedEnvir
         image=None
         if image is None
         else RecordedImage(
+            name=origin,
             id=image.id,
             reference=image.reference,
             platform=image.platform,

@@ -51,6 +51,7 @@ def image_to_json(image: RecordedImage | None) -> dict[str, Any] | None:
     if image is None:
         return None
     return {
+        "name": image.name,
         "id": image.id,
         "reference": image.reference,
         "platform": image.platform,
@@ -65,6 +66,7 @@ def image_from_fields(fields: Fields) -> RecordedImage:
         StoreError: it is something else.
     """
     return RecordedImage(
+        name=fields.optional("name"),
         id=fields.text("id"),
         reference=fields.optional("reference"),
         platform=fields.text("platform"),

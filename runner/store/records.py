@@ -65,6 +65,7 @@ class RecordedImage(Struct, frozen=True):
     """The image that the step's container was made from.
 
     Attributes:
+        name: as the project names it, or its Dockerfile's path.
         id: digest of its configuration, the same wherever the image is.
         reference: its name and digest in a registry; None for one that was only here.
         platform: `linux/amd64`.
@@ -74,6 +75,7 @@ class RecordedImage(Struct, frozen=True):
     id: str
     reference: str | None
     platform: str
+    name: str | None = None
     only_here: bool = False
 
 

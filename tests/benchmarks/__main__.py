@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks import (
     checkout,
     cold_environment,
+    container,
     listing,
     memory,
     start_up,
@@ -40,6 +41,7 @@ def _memory(place: Place) -> Iterator[str]:
 BENCHMARKS: dict[str, Callable[[Place], Iterator[str]]] = {
     "warm-run": _tables(warm_run.figures),
     "start-up": _tables(start_up.figures),
+    "container": _tables(container.figures),
     "cold-environment": _tables(cold_environment.figures),
     "checkout": _tables(checkout.figures),
     "memory": _memory,

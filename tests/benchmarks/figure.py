@@ -21,6 +21,15 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class Over:
+    """A goal: `name` takes at most `at_most` seconds longer than `reference`."""
+
+    name: str
+    reference: str
+    at_most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """A goal: `name` stays below `at_most`, in seconds."""
 
@@ -36,6 +45,9 @@ class Memory:
     at_most: int
 
 
+Goal = Ratio | Over | Limit | Memory
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One table.
@@ -48,7 +60,7 @@ class Figure:
     title: str
     measurements: tuple[Measurement, ...]
     reference: str
-    goals: tuple[Ratio | Limit | Memory, ...] = ()
+    goals: tuple[Goal, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -74,15 +86,19 @@ def _row(measurement: Measurement, reference: Measurement, width: int) -> str:
     )
 
 
-def _verdict(goal: Ratio | Limit | Memory, known: dict[str, Measurement]) -> Iterator[str]:
+def _verdict(goal: Goal, known: dict[str, Measurement]) -> Iterator[str]:
     subject = known.get(goal.name)
     if subject is None or subject.failure:
         yield f"goal: {goal.name} was not measured"
         return
-    if isinstance(goal, Ratio):
+    if isinstance(goal, Ratio | Over):
         reference = known.get(goal.reference)
         if reference is None or reference.failure:
             yield f"goal: {goal.reference} was not measured"
+            return
+        if isinstance(goal, Over):
+            more = subject.wall_s - reference.wall_s
+            yield _line(goal.name, more, goal.at_most, f" over {goal.reference}", _milliseconds)
             return
         value = subject.wall_s / reference.wall_s
         yield _line(goal.name, value, goal.at_most, f" times {goal.reference}", _plain)

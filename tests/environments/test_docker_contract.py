@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import ImageNotFound
 
 from runner.manifest.model import DockerEnvironment, EnvironmentReference
 from tests.contract.backends import BackendContract
@@ -13,6 +15,7 @@ from tests.support.images import making
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runner.settings import Settings
     from tests.support.engine import Engine
 
 BASE = "alpine:3.20"
@@ -30,16 +33,16 @@ class DockerContract(BackendContract):
     kind = "docker"
 
     @pytest.fixture(autouse=True)
-    def cleared(self, any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def cleared(
+        self, any_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[None]:
         """Either engine, and nothing that the test built is left in it."""
         monkeypatch.setenv("DOCKER_HOST", any_engine.address)
-        before = {tag for image in any_engine.client.images.list() for tag in image.tags}
         with making(any_engine) as images:
             yield
-            after = {tag for image in any_engine.client.images.list() for tag in image.tags}
-            for tag in after - before:
-                if "reprun:" in tag:
-                    images.keep(tag)
+            for built in (settings.environments / "docker").glob("*/"):
+                with contextlib.suppress(ImageNotFound):
+                    images.keep(f"reprun:{built.name}")
 
 
 class TestImage(DockerContract):
@@ -66,6 +69,6 @@ class TestDockerfileThatRuns(DockerContract):
 class TestProjectInItsImage(DockerContract):
     """MLflow's `--build-image`: the project's files are put into the image."""
 
-    docker = DockerEnvironment(image=BASE, with_code=True)
+    docker = DockerEnvironment(image=BASE, with_code="localhost/reprun-tests/contract")
     reference = EnvironmentReference(kind="docker_env", docker=docker)
     files = {"alpha.txt": "a\n"}  # noqa: RUF012

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 REPOSITORY: Final = "reprun"
 LABEL: Final = "reprun"
-_STEP: Final = re.compile(r"step (\d+)/\d+ ?:", re.IGNORECASE)
+# Docker counts through (`Step 3/7 :`), Podman in each stage anew (`[2/3] STEP 1/4:`).
+_STEP: Final = re.compile(r"Step (\d+)/\d+ ?:|(?:\[(\d+)/\d+\] )?STEP (\d+)/\d+:")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _OF_THE_ENGINE: Final = (" ---> ", "Removing intermediate container ")
 _LAST_LINES: Final = 15
-_UNNAMED: Final = "docker-project"  # MLflow's word for it
 
 
 def build(
@@ -56,14 +56,20 @@ def build(
             f"{made.path} is not the one that was locked", "run this again with `--relock`"
         )
     parsed = made.parsed(text)
+    recipe.refuse_buildkit(engine, parsed)
     for reference, pin in asked["bases"].items():
-        images.require(engine, pin, platform=asked["platform"], origin=reference, progress=progress)
+        images.require(engine, pin, platform=asked["platform"], progress=progress, origin=reference)
     fixed = pinned(text, asked["bases"], path=made.path, args=made.args, target=made.built)
     with context.archive(fixed, parsed, files, context=made.context) as archive:
         _build(engine, made, parsed, archive, tag, asked["platform"], progress)
     built = images.find(engine, tag)
     if built is None:
         raise EngineLost(f"the engine built {made.path} and doesn't have the image")
+    if made.with_code is not None:
+        # By the name that MLflow gives it; a commit of seven letters says too little.
+        with engine.asked("the image was named"):
+            engine.api.tag(built["Id"], made.with_code, digest[:12])
+        progress.update(f"built {made.with_code}:{digest[:12]}")
     return built
 
 
@@ -107,6 +113,7 @@ class _Watch:
         self._parsed = parsed
         self._progress = progress
         self._step = 0
+        self._stage: int | None = None
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._rest = ""
 
@@ -125,7 +132,8 @@ class _Watch:
 
     def _hear(self, line: str) -> None:
         if (found := _STEP.match(line)) is not None:
-            self._step = int(found[1])
+            self._step = int(found[1] or found[3])
+            self._stage = None if found[1] else int(found[2] or 1)
             self._lines.clear()
         elif line and not line.startswith(_OF_THE_ENGINE):
             self._lines.append(line)
@@ -138,12 +146,13 @@ class _Watch:
             NoRoom: the disk is full.
         """
         refuse_without_room(said)
-        place = self._parsed.place(self._step) if self._step else None
+        place = self._parsed.place(self._step, stage=self._stage) if self._step else None
         if place is None:
             return BuildFailure(f"{self._parsed.path} can't be built: {said}")
-        text = self._parsed.steps[self._step - 1].text
+        steps = [one for one in self._parsed.steps if self._stage in {None, one.stage}]
+        text = steps[self._step - 1].text
         return BuildFailure(
-            f"{place}: step {self._step} of {len(self._parsed.steps)} failed, `{text}`: {said}",
+            f"{place}: step {self._step} of {len(steps)} failed, `{text}`: {said}",
             f"try it by itself: `docker build -f {self._parsed.path} .`",
             details=tuple(self._lines),
         )

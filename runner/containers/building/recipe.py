@@ -40,7 +40,8 @@ class Recipe(Struct, frozen=True):
         image: what an image with nothing but the project added starts from.
         context: the folder that the build sees, relative to the project.
         args: build arguments.
-        with_code: whether the project's files are put into the image, as MLflow does.
+        with_code: what the image is called, where the project's files are put into it as MLflow
+            does; None where they are not.
     """
 
     dockerfile: str | None = None
@@ -48,7 +49,7 @@ class Recipe(Struct, frozen=True):
     context: str = "."
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
-    with_code: bool = False
+    with_code: str | None = None
 
     @property
     def path(self) -> str:
@@ -130,12 +131,6 @@ def read(docker: DockerEnvironment, files: ProjectFiles, *, kind: str, as_of: st
     recipe = of_manifest(docker)
     text = recipe.text(files)
     parsed = recipe.parsed(text)
-    if (needed := parsed.needs_buildkit) is not None:
-        raise EnvironmentFailure(
-            f"{recipe.path}:{needed.line}: `{needed.text}` needs BuildKit, which an engine's API "
-            "alone does not offer",
-            "build it yourself, `docker build -t NAME .`, and name that: `image: NAME`",
-        )
     asked = [kind, FORMAT, recipe.to_text(), hashlib.sha256(text).hexdigest()]
     return Spec(
         kind=kind,
@@ -161,11 +156,12 @@ def lock(
     """What the Dockerfile starts from, pinned; what it installs beyond that is not locked.
 
     Raises:
-        EnvironmentFailure: a base can't be had, or has triggers of its own.
+        EnvironmentFailure: a base can't be had, or has triggers of its own; BuildKit is needed.
     """
     recipe = from_text(spec.extra[KEY])
     text = recipe.text(files)
     parsed = recipe.parsed(text)
+    refuse_buildkit(engine, parsed)
     bases = {}
     for base in parsed.bases:
         pin = images.pin(
@@ -195,6 +191,21 @@ def lock(
         locked=not parsed.unlocked,
         context=spec.context,
     )
+
+
+def refuse_buildkit(engine: Engine, parsed: Dockerfile) -> None:
+    """Refuse what the engine's own builder can't do; Podman's does nearly all that BuildKit does.
+
+    Raises:
+        EnvironmentFailure: there is such an instruction.
+    """
+    needed = parsed.needs_buildkit
+    if needed is not None and not engine.is_podman():
+        raise EnvironmentFailure(
+            f"{parsed.path}:{needed.line}: `{needed.text}` needs BuildKit, which an engine's API "
+            "alone does not offer",
+            "build it yourself, `docker build -t NAME .`, and name that: `image: NAME`",
+        )
 
 
 def _refuse_triggers(engine: Engine, image: str, place: str) -> None:

@@ -15,6 +15,8 @@ MANAGERS = {"local": "local", "virtualenv": "venv", "uv": "venv"}  # conda: what
 
 def install(module):
     """Have `run` of the module `mlflow.projects` start a child run of the run around it."""
+    if "REPRUN_PROGRAM" not in os.environ:
+        return  # in a container reprun can't be reached: MLflow does it itself
     from mlflow.projects.submitted_run import SubmittedRun
 
     original = module.run
