@@ -98,9 +98,10 @@ class ContainerOutput:
 
 def hang_up(stream: Any) -> None:  # noqa: ANN401  what the SDK returns has no common type
     """Close what `attach_socket` returned: its own `close` leaves the connection open."""
+    connection = _socket_of(stream)
     stream._response.close()  # noqa: SLF001
     stream.close()
-    _socket_of(stream).close()
+    connection.close()
 
 
 def _socket_of(stream: Any) -> socket.socket:  # noqa: ANN401
