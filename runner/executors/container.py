@@ -194,7 +194,7 @@ def _outcome(
     started = _moment(state["StartedAt"])
     # The engine may take the end of a short step for earlier than its start.
     ended = max(started, _moment(state["FinishedAt"]))
-    if state.get("OOMKilled"):
+    if state.get("OOMKilled") or container_body.ran_out_of_memory(vessel.folder):
         warnings = (*warnings, _OUT_OF_MEMORY)
     wall = (ended - started).total_seconds()
     user, system, peak = container_body.used(vessel.folder, watch.used)

@@ -163,12 +163,23 @@ def used(folder: Path, statistics: Mapping[str, Any]) -> tuple[float, float, int
         statistics: the engine's, of a moment before a step was killed.
     """
     try:
-        with (folder / _USED).open("rb") as file:
-            lines = file.read(_LONGEST_USED).decode("ascii", "replace").splitlines()
+        lines = _lines(folder)
         user, system = (sum(column) for column in zip(*map(_seconds, lines[:2]), strict=True))
         return user, system, _peak(lines[2:])
     except (OSError, ValueError):
         return _of_statistics(statistics)
+
+
+def ran_out_of_memory(folder: Path) -> bool:
+    """Whether the kernel killed one of the step's processes for want of memory."""
+    with contextlib.suppress(OSError):
+        return any(line.startswith("oom_kill ") and line != "oom_kill 0" for line in _lines(folder))
+    return False
+
+
+def _lines(folder: Path) -> list[str]:
+    with (folder / _USED).open("rb") as file:
+        return file.read(_LONGEST_USED).decode("ascii", "replace").splitlines()
 
 
 def statistics(engine: Engine, container: str) -> dict[str, Any]:

@@ -18,5 +18,7 @@ code=$?
     times
     read peak </sys/fs/cgroup/memory.peak || read peak </sys/fs/cgroup/memory/memory.max_usage_in_bytes
     echo "peak $peak"
+    # Not every engine notices that the kernel has killed one of the step's processes.
+    cat /sys/fs/cgroup/memory.events || cat /sys/fs/cgroup/memory/memory.oom_control
 } 2>/dev/null >/reprun/run/used
 exit $code
