@@ -52,6 +52,7 @@ class Engine:
 
     def __init__(self, place: str | None = None, *, patience: float = _PATIENCE) -> None:
         self.address = place or address()
+        self._podman: bool | None = None
         _knock(self.address)
         import docker
         from docker.errors import DockerException
@@ -89,6 +90,18 @@ class Engine:
         if not found:
             return {}
         return {str(k): str(v) for k, v in ProxyConfig.from_dict(found).get_environment().items()}
+
+    def is_podman(self) -> bool:
+        """Whether it is Podman's service, which answers to Docker's API.
+
+        Raises:
+            EngineLost: it doesn't answer.
+        """
+        if self._podman is None:
+            with self.asked("it was asked what it is"):
+                parts: Any = self.api.version().get("Components") or ()
+            self._podman = any("podman" in str(part.get("Name")).lower() for part in parts)
+        return self._podman
 
     @contextlib.contextmanager
     def asked(self, what: str) -> Iterator[None]:

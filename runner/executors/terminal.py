@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from runner.containers.options.bodies import merge
 from runner.executors import container_body
-from runner.executors.container import HEADER, made, wakened
+from runner.executors.container import made, wakened
 from runner.executors.container_body import NoInit
+from runner.executors.container_output import HEADER, hang_up
 from runner.process.relay import Relay
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def _attached(engine: Engine, container: str) -> Iterator[Any]:
     try:
         yield stream
     finally:
-        stream.close()
+        hang_up(stream)
 
 
 @contextlib.contextmanager
