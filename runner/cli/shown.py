@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.render import duration, home_relative, size
+from runner.cli import shown_container
+from runner.cli.render import duration, home_relative, label, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,11 +42,6 @@ def ending_lines(run: Run, *, live: bool) -> list[str]:
     if run.reason is None or (run.status == "failed" and run.exit_code):
         return []
     return [f"{click.style('error: ', fg='red', bold=True)}{run.reason}"]
-
-
-def label(text: str) -> str:
-    """A line's first word, in its column."""
-    return click.style(text.ljust(12), fg="blue")
 
 
 def _ending(run: Run) -> str:
@@ -187,6 +183,7 @@ def _environment_lines(run: Run) -> Iterator[str]:
     packages = _packages(environment.packages)
     locked = "" if environment.lock.locked else ", not locked"
     yield f"{label('environment')}{environment.kind}{python}{packages}{locked}"
+    yield from shown_container.run_lines(run)
     yield f"{label('host')}{run.host.hostname}, {run.host.cpu_model}, {run.host.cores} cores"
 
 
