@@ -11,7 +11,7 @@ from runner.manifest.command import render
 from runner.progress import Noting
 
 if TYPE_CHECKING:
-    from runner.environments.base import Spec
+    from runner.environments.base import Lock, Spec
     from runner.progress import Progress
     from runner.request import Request
     from runner.running.plan import Plan
@@ -113,6 +113,7 @@ def _environment(planned: Plan, settings: Settings) -> dict[str, object]:
         "local_packages": [package.path for package in spec.local_packages],
         "as_of": spec.as_of,
     }
+    described |= _contained(planned, known)
     if known is None:
         return described | {
             "lock": None,
@@ -131,4 +132,16 @@ def _environment(planned: Plan, settings: Settings) -> dict[str, object]:
         "hash": digest,
         "ready": stands,
         "note": None,
+    }
+
+
+def _contained(planned: Plan, known: Lock | None) -> dict[str, object]:
+    """The image and the container of a Docker project; null for others."""
+    if planned.container is None:
+        return {"image": None, "container": None}
+    from runner.containers import described
+
+    return {
+        "image": described.image(planned.spec, known, planned.files),
+        "container": described.container(planned.container),
     }

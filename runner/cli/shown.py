@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli import shown_container
 from runner.cli.render import duration, home_relative, label, size
-from runner.cli.shown_container import image_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -183,7 +183,7 @@ def _environment_lines(run: Run) -> Iterator[str]:
     packages = _packages(environment.packages)
     locked = "" if environment.lock.locked else ", not locked"
     yield f"{label('environment')}{environment.kind}{python}{packages}{locked}"
-    yield from image_lines(environment.image, run.container)
+    yield from shown_container.run_lines(run)
     yield f"{label('host')}{run.host.hostname}, {run.host.cpu_model}, {run.host.cores} cores"
 
 

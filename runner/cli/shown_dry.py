@@ -14,7 +14,12 @@ def dry_run_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The document of `runner.dry_run.describe`, a line for each thing that a run would use."""
     yield f"{label('command')}{document['command']}"
     yield f"{label('source')}{_source(document['source'])}"
-    yield f"{label('environment')}{_environment(document['environment'])}"
+    environment = document["environment"]
+    yield f"{label('environment')}{_environment(environment)}"
+    if environment["image"] is not None:
+        from runner.cli.shown_container import dry_lines
+
+        yield from dry_lines(environment["image"], environment["container"])
     for path in document["inputs"]:
         yield f"{label('input')}{path}"
 
@@ -44,4 +49,5 @@ def _state(environment: Mapping[str, Any]) -> str:
         return str(environment["note"])
     if environment["ready"]:
         return "ready"
-    return "to be built"
+    image = environment["image"]
+    return "to be pulled" if image and image["pin"] else "to be built"
