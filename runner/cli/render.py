@@ -119,11 +119,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def label(text: str) -> str:
-    """A line's first word, in its column."""
-    return click.style(text.ljust(12), fg="blue")
-
-
 def size(number: int) -> str:
     """`1.4 MiB` for a number of bytes."""
     value = float(number)
