@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from runner.settings import Settings
 
+# They lie with the engine, so that deleting the cache home leaves them.
+REMOVE = "image prune --all --filter label=reprun=image"
+
 
 class Finding(Struct, frozen=True):
     """One thing that was looked for.
@@ -52,7 +55,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_interpreters(settings),
         _uv(),
         _virtualenv(),
-        _docker(),
+        *_docker(),
         *_homes(settings),
         *_caches(settings),
     ]
@@ -106,21 +109,31 @@ def _virtualenv() -> Finding:
     return Finding("virtualenv", "ok", version("virtualenv"))
 
 
-def _docker() -> Finding:
-    import docker
-    from docker.errors import DockerException
+def _docker() -> Iterator[Finding]:
+    from runner.containers import condition
+    from runner.containers.engine import DOCTOR
+    from runner.errors import RunnerError
 
     try:
-        client = docker.from_env(timeout=5)
-        try:
-            said = client.version()
-        finally:
-            client.close()
-    except DockerException:
-        place = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-        hint = "only projects with a `docker_env` need one; start dockerd, or set DOCKER_HOST"
-        return Finding("docker", "note", f"no engine answers at {place}", hint)
-    return Finding("docker", "ok", f"engine {said['Version']}, API {said['ApiVersion']}")
+        found = condition.look()
+    except RunnerError as error:
+        way = (error.hint or "").removesuffix(f"; {DOCTOR}")
+        hint = "; ".join(filter(None, ("only projects with a `docker_env` need one", way)))
+        yield Finding("docker", "note", error.message, hint)
+        return
+    who = "rootless" if found.rootless else "run by root"
+    free = "" if found.free_bytes is None else f", {found.free_bytes / (1 << 30):.0f} GiB free"
+    engine = f"{found.make} {found.version}, API {found.api}, {who} ({found.address}{free})"
+    yield Finding("docker", "ok", engine)
+    if found.images:
+        count = "1 image" if found.images == 1 else f"{found.images} images"
+        yield Finding(
+            "images",
+            "ok",
+            f"{count} that reprun built, with their bases",
+            f"to remove them: `{found.make.lower()} {REMOVE}`",
+            size_bytes=found.images_bytes,
+        )
 
 
 def _homes(settings: Settings) -> Iterator[Finding]:

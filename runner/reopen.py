@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -23,27 +23,47 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.environments.base import Environment
-    from runner.manifest.model import EnvironmentReference
+    from runner.manifest.model import EnvironmentReference, Manifest
     from runner.progress import Progress
     from runner.settings import Settings
-    from runner.source.model import ProjectFiles, Source
+    from runner.source.model import ProjectFiles
     from runner.store.records import Run
 
 
-class Reopened(Struct, frozen=True):
+class Reopened(Protocol):
     """A run's checkout with its environment, as its step saw them.
 
     Attributes:
-        directory: where the step ran.
+        directory: where the step ran, by the name that it has there.
         variables: as the step had them; those that were not kept are today's.
     """
+
+    @property
+    def run(self) -> Run: ...  # noqa: D102
+
+    @property
+    def directory(self) -> Path: ...  # noqa: D102
+
+    @property
+    def variables(self) -> Mapping[str, str]: ...  # noqa: D102
+
+    def start(self, command: str | None) -> int:
+        """Run `command`, or an interactive shell, to its end; returns its exit status.
+
+        Raises:
+            ExecutionError: it can't be started.
+        """
+
+
+class OnMachine(Struct, frozen=True):
+    """A step's place on the machine itself; see `Reopened`."""
 
     run: Run
     directory: Path
     variables: Mapping[str, str]
 
     def start(self, command: str | None) -> int:
-        """Run `command`, or an interactive bash, to its end; returns its exit status."""
+        """With bash; see `Reopened`."""
         import subprocess
 
         argv = ["bash", "--norc"] if command is None else ["bash", "-c", command]
@@ -70,6 +90,8 @@ def reopened(name: str, *, settings: Settings, progress: Progress) -> Iterator[R
     source = resolve.from_record(run.source, settings=settings, progress=progress)
     with source_files.open_files(source, settings=settings) as files:
         environment = _environment(run, files, settings, progress)
+        manifest = _manifest(run, files)
+        entry_env = _entry_env(run, manifest, files)
     with (
         occupied.occupy(environment.path),
         checkouts.checkout(source, settings=settings, progress=progress) as checkout,
@@ -77,24 +99,42 @@ def reopened(name: str, *, settings: Settings, progress: Progress) -> Iterator[R
         activation = surroundings.activate(
             environment, checkout, settings=settings, progress=progress
         )
+        if activation.image is not None:
+            from runner.running import reentry
+
+            guest = reentry.guest_of(
+                run, manifest, activation.image, source, checkout, entry_env, progress=progress
+            )
+            with reentry.entered(run, guest, settings=settings, progress=progress) as inside:
+                yield inside
+            return
         with surroundings.variables(
             environment,
             activation,
             checkout,
             settings=settings,
-            entry_env=_entry_env(run, source, settings),
+            entry_env=entry_env,
             extra=_kept(run),
             clean=run.request.get("clean_env") is True,
         ) as variables:
-            yield Reopened(run, checkout.project, variables)
+            yield OnMachine(run, checkout.project, variables)
 
 
-def _entry_env(run: Run, source: Source, settings: Settings) -> dict[str, str | None]:
+def _manifest(run: Run, files: ProjectFiles) -> Manifest:
+    """The manifest as the run had it, whatever else is wrong with it."""
+    manifest = load.examine(files)
+    own = run.request.get("env_file")
+    if not isinstance(own, str):
+        return manifest
+    from runner.manifest.environment import given
+
+    return given(manifest, own, files)
+
+
+def _entry_env(run: Run, manifest: Manifest, files: ProjectFiles) -> dict[str, str | None]:
     """What the entry point's `env:` says, less what the caller should pass on and has not."""
-    with source_files.open_files(source, settings=settings) as files:
-        manifest = load.examine(files)
-        local = run.environment.kind == "local"
-        declared = {} if local else _variables(manifest.environment, files)
+    local = run.environment.kind == "local"
+    declared = {} if local else _variables(manifest.environment, files)
     return declared | {
         name: value
         for entry_point in manifest.entry_points

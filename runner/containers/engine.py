@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from docker.tls import TLSConfig
 
 DEFAULT = "/var/run/docker.sock"
-_PATIENCE = 120  # seconds for one answer; streams have their own
-_DOCTOR = "`reprun doctor` shows what answers"
+_PATIENCE = 120.0
+DOCTOR = "`reprun doctor` shows what answers"
 _NO_ROOM = ("no space left on device", "disk quota exceeded")
 _versions: dict[str, str] = {}
 
@@ -33,6 +33,7 @@ class Engine:
 
     Args:
         place: where it listens, None for the one that a person uses.
+        patience: seconds for one answer; streams have their own.
 
     Attributes:
         api: the SDK's client.
@@ -42,7 +43,7 @@ class Engine:
         NoEngine: none answers, or it doesn't let us in.
     """
 
-    def __init__(self, place: str | None = None) -> None:
+    def __init__(self, place: str | None = None, *, patience: float = _PATIENCE) -> None:
         self.address = place or address()
         _knock(self.address)
         import docker
@@ -51,7 +52,10 @@ class Engine:
         try:
             version = _versions.get(self.address, "auto")
             self.api: APIClient = docker.APIClient(
-                base_url=self.address, version=version, timeout=_PATIENCE, tls=_tls(self.address)
+                base_url=self.address,
+                version=version,
+                timeout=patience,  # type: ignore[arg-type]  # the stubs know whole seconds only
+                tls=_tls(self.address),
             )
         except DockerException as error:
             raise _no_answer(self.address, str(error)) from error
@@ -208,7 +212,7 @@ def _not_let_in(place: str, error: OSError) -> NoEngine:
 def _no_answer(place: str, reason: str) -> NoEngine:
     return NoEngine(
         f"no Docker engine answers at {place}: {' '.join(reason.split())}",
-        f"start one (`sudo systemctl start docker`), or set DOCKER_HOST; {_DOCTOR}",
+        f"start one (`sudo systemctl start docker`), or set DOCKER_HOST; {DOCTOR}",
     )
 
 

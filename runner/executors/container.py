@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Cause = Literal["exit", "signal", "timeout", "interrupt"]
 
 _BLOCK = 1 << 16
-_HEADER = struct.Struct(">BxxxL")
+HEADER = struct.Struct(">BxxxL")
 _STDERR = 2
 _LAST_WAIT = 30  # seconds, for the end of a container whose output has ended
 _OUT_OF_MEMORY = "the step needed more than its memory limit: a process of it was killed"
@@ -64,9 +64,9 @@ class Contained:
             return self._execute(replace(self._vessel, init=False), execution, show)
 
     def _execute(self, vessel: Vessel, execution: Execution, show: Show | None) -> Outcome:
-        with output.kept(execution) as logs, _wakened() as (woken, wake), Relay(wake) as relay:
+        with output.kept(execution) as logs, wakened() as (woken, wake), Relay(wake) as relay:
             tees = output.tees((None, None), logs, show, execution.secrets)
-            with _container(self._engine, vessel, execution) as container:
+            with made(self._engine, vessel, execution) as container:
                 if relay.received is not None:
                     raise Interrupted(relay.received)
                 watch = _Watch(self._engine, container, execution, tees)
@@ -138,12 +138,12 @@ class _Watch:
         except ConnectionError:
             return False
         self._buffer += block
-        while len(self._buffer) >= _HEADER.size:
-            kind, length = _HEADER.unpack_from(self._buffer)
-            end = _HEADER.size + length
+        while len(self._buffer) >= HEADER.size:
+            kind, length = HEADER.unpack_from(self._buffer)
+            end = HEADER.size + length
             if len(self._buffer) < end:
                 break
-            self.tees[kind == _STDERR].feed(bytes(self._buffer[_HEADER.size : end]))
+            self.tees[kind == _STDERR].feed(bytes(self._buffer[HEADER.size : end]))
             del self._buffer[:end]
         return bool(block)
 
@@ -181,7 +181,7 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def _wakened() -> Iterator[tuple[int, Callable[[int], None]]]:
+def wakened() -> Iterator[tuple[int, Callable[[int], None]]]:
     """A pipe that a signal's handler writes to, so that the loop hears of it."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -198,7 +198,7 @@ def _wakened() -> Iterator[tuple[int, Callable[[int], None]]]:
 
 
 @contextlib.contextmanager
-def _container(engine: Engine, vessel: Vessel, execution: Execution) -> Iterator[str]:
+def made(engine: Engine, vessel: Vessel, execution: Execution) -> Iterator[str]:
     """The container, made; removed at the end, unless the engine is gone."""
     try:
         yield container_body.make(engine, vessel, execution)

@@ -17,7 +17,7 @@ from runner.executors import container_body, step_tools
 from runner.executors.container import Contained
 from runner.executors.variables import container_variables
 from runner.nesting import PARENT
-from runner.running import container_settings
+from runner.running import guest as guests
 from runner.store.records import RecordedContainer, RecordedMount
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runner.executors.output import Show
     from runner.progress import Progress
     from runner.running.container_settings import Asked
+    from runner.running.guest import Guest
     from runner.running.plan import Ready
     from runner.settings import Settings
     from runner.tracking.endpoint import Endpoint
@@ -43,12 +44,11 @@ _HOST: Final = "host"
 class Container:
     """Where the step of a Docker project runs; see `places.Place`."""
 
-    def __init__(self, ready: Ready, engine: Engine, folder: Path, progress: Progress) -> None:
-        assert ready.activation.image is not None
-        self._ready = ready
-        self._asked: Asked = ready.planned.container or container_settings.Asked()
-        self._image: Image = _with_entrypoint(ready.activation.image, self._asked.entrypoint)
-        self._engine = engine
+    def __init__(self, guest: Guest, engine: Engine, folder: Path, progress: Progress) -> None:
+        self._guest = guest
+        self._asked: Asked = guest.asked
+        self._image: Image = _with_entrypoint(guest.image, self._asked.entrypoint)
+        self.engine = engine
         self._folder = folder
         self._progress = progress
         self._relay: int | None = None
@@ -56,7 +56,7 @@ class Container:
         self._user = None if chosen else users.user_of(engine)
         self._root = self._user is None or self._user.startswith("0:")
         self._volumes, warnings = volumes.mounts(
-            self._asked.volumes, project=ready.checkout.project, root=ready.checkout.root
+            self._asked.volumes, project=guest.checkout.project, root=guest.checkout.root
         )
         for text in warnings:
             progress.warning(text)
@@ -64,7 +64,7 @@ class Container:
     @property
     def directory(self) -> str:
         """Where the step runs, inside."""
-        below = self._ready.planned.source.subdirectory
+        below = self._guest.source.subdirectory
         return f"{CODE}/{below}" if below else CODE
 
     @property
@@ -91,7 +91,7 @@ class Container:
         from runner.tracking.endpoint import LOOPBACK, Endpoint
 
         rootless_elsewhere = self._asked.network == _HOST and not self._image.python
-        if self._asked.network == _HOST and not users.is_rootless(self._engine):
+        if self._asked.network == _HOST and not users.is_rootless(self.engine):
             return Endpoint()
         if self._image.python is not None:
             self._relay = _PORTS[0] + int.from_bytes(os.urandom(2)) % (_PORTS[1] - _PORTS[0])
@@ -111,26 +111,25 @@ class Container:
         """This machine's address in the engine's usual network."""
         if self._asked.network not in {None, "bridge", "default"}:
             return None
-        with self._engine.asked("its network was looked at"):
-            found = self._engine.api.networks(names=["bridge"])
+        with self.engine.asked("its network was looked at"):
+            found = self.engine.api.networks(names=["bridge"])
         configured = found[0]["IPAM"]["Config"] if found else []
         return next((one["Gateway"] for one in configured if one.get("Gateway")), None)
 
     @contextlib.contextmanager
     def variables(self, extra: Mapping[str, str]) -> Iterator[dict[str, str]]:
         """The step's variables on top of the image's own; see `places.Place`."""
-        request, entry_point = self._ready.planned.request, self._ready.step.entry_point
         elsewhere = {
             name: value
             for name, value in os.environ.items()
-            if extra and name.startswith("MLFLOW_") and not request.clean_env
+            if extra and name.startswith("MLFLOW_") and not self._guest.clean_env
         }
         yield container_variables(
             os.environ,
             image=self._image.variables,
-            asked={**self._engine.proxies(), **elsewhere, **self._asked.variables},
-            entry_env=entry_point.env,
-            pass_env=request.pass_env,
+            asked={**self.engine.proxies(), **elsewhere, **self._asked.variables},
+            entry_env=self._guest.entry_env,
+            pass_env=self._guest.pass_env,
             extra={**self._own(), **extra},
         )
 
@@ -143,7 +142,7 @@ class Container:
 
     def equip(self, variables: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
         """All variables, with what is not recorded; see `places.Place`."""
-        run = {PARENT: self._ready.planned.run_id}
+        run = {PARENT: self._guest.run_id}
         if not told:
             return {**variables, **run}
         outer = variables.get("PYTHONPATH") or self._image.variables.get("PYTHONPATH")
@@ -152,10 +151,11 @@ class Container:
 
     def execute(self, execution: Execution, show: Show | None) -> Outcome:
         """Run it; see `places.Place`."""
-        return Contained(self._vessel(), self._engine).execute(execution, show=show)
+        return Contained(self.vessel(), self.engine).execute(execution, show=show)
 
-    def _vessel(self) -> Vessel:
-        run_id = self._ready.planned.run_id
+    def vessel(self) -> Vessel:
+        """The container that is to be made."""
+        run_id = self._guest.run_id
         return Vessel(
             image=self._image,
             name=name_of(run_id),
@@ -175,7 +175,7 @@ class Container:
         return merge(own, self._asked.body)
 
     def _mounts(self) -> Iterator[Mount]:
-        checkout = self._ready.checkout
+        checkout = self._guest.checkout
         yield Mount(os.fspath(checkout.root), CODE)
         yield Mount(os.fspath(self._folder), container_body.RUN)
         yield Mount(os.fspath(container_body.SCRIPTS), container_body.STEP, read_only=True)
@@ -191,8 +191,8 @@ class Container:
 
     def _repositories(self) -> Iterator[Mount]:
         """What the checkout's git borrows its objects from."""
-        source = self._ready.planned.source
-        if source.commit is None or self._ready.checkout.in_place:
+        source = self._guest.source
+        if source.commit is None or self._guest.checkout.in_place:
             return
         for store in dict.fromkeys((source.store, *source.submodule_stores.values())):
             objects = os.fspath(store / "objects")
@@ -200,7 +200,7 @@ class Container:
 
     def _inputs(self) -> Iterator[Mount]:
         """Values of `path` parameters that lie outside of the project, by the same names."""
-        for bound in self._ready.step.parameters:
+        for bound in self._guest.parameters:
             value = bound.argument
             if bound.type == "path" and os.path.isabs(value) and os.path.exists(value):  # noqa: PTH110, PTH117
                 yield Mount(os.path.realpath(value), value, read_only=True)
@@ -237,17 +237,24 @@ def name_of(run_id: str) -> str:
 
 @contextlib.contextmanager
 def contained(ready: Ready, *, settings: Settings, progress: Progress) -> Iterator[Container]:
-    """The container of a step that is about to start; nothing of it is left at the end.
+    """The container of a step that is about to start; see `container_of`."""
+    with container_of(guests.of_step(ready), settings=settings, progress=progress) as container:
+        _warn_of_pin(ready, container.engine, progress)
+        yield container
+
+
+@contextlib.contextmanager
+def container_of(guest: Guest, *, settings: Settings, progress: Progress) -> Iterator[Container]:
+    """The container of a guest that is about to enter; nothing of it is left at the end.
 
     Raises:
         NoEngine: no engine answers.
         EnvironmentFailure: a volume is not there.
     """
-    run_id = ready.planned.run_id
     with Engine() as engine:
         try:
             noted = leftovers.noted(
-                run_id, name=name_of(run_id), engine=engine.address, settings=settings
+                guest.run_id, name=name_of(guest.run_id), engine=engine.address, settings=settings
             )
             folder = noted.__enter__()
         except OSError as error:
@@ -255,8 +262,7 @@ def contained(ready: Ready, *, settings: Settings, progress: Progress) -> Iterat
                 f"can't write below {settings.containers}: {error.strerror}"
             ) from error
         try:
-            _warn_of_pin(ready, engine, progress)
-            yield Container(ready, engine, folder, progress)
+            yield Container(guest, engine, folder, progress)
         except BaseException as error:
             noted.__exit__(type(error), error, error.__traceback__)
             raise

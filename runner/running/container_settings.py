@@ -76,8 +76,13 @@ def asked(
     return None
 
 
-def read(manifest: Manifest, entry_point: EntryPoint, request: Request) -> Asked:
+def read(
+    manifest: Manifest, entry_point: EntryPoint, request: Request, *, lenient: bool = False
+) -> Asked:
     """Everything that is asked for, checked.
+
+    Args:
+        lenient: leave out the variables that are to be copied and are not set here.
 
     Raises:
         RequestError: a `--docker-args` that `docker run` doesn't know, or a wrong value of one.
@@ -107,7 +112,7 @@ def read(manifest: Manifest, entry_point: EntryPoint, request: Request) -> Asked
     return Asked(
         body=body,
         volumes=found,
-        variables=_variables(pairs),
+        variables=_variables(pairs, lenient=lenient),
         platform=given.platform,
         network=network,
         entrypoint=given.entrypoint,
@@ -123,7 +128,7 @@ def _of_pull(pull: str | None) -> tuple[str, ...]:
     )
 
 
-def _variables(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+def _variables(pairs: Iterable[tuple[str, str | None]], *, lenient: bool = False) -> dict[str, str]:
     found: dict[str, str] = {}
     missing = []
     for name, value in pairs:
@@ -133,7 +138,7 @@ def _variables(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
             found[name] = os.environ[name]
         else:
             missing.append(name)
-    if missing:
+    if missing and not lenient:
         names = ", ".join(f"`{name}`" for name in missing)
         isnt = "isn't" if len(missing) == 1 else "aren't"
         raise ExecutionError(

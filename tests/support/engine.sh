@@ -85,7 +85,7 @@ start_docker() {
             ip link add name "$REPRUN_ENGINE_BRIDGE" type bridge
             ip addr add 172.31.254.1/24 dev "$REPRUN_ENGINE_BRIDGE"
             ip link set "$REPRUN_ENGINE_BRIDGE" up
-            touch "$FOLDER/bridge"
+            printf "%s" "$REPRUN_ENGINE_BRIDGE" >"$FOLDER/bridge"
         fi
         options+=(--bridge "$REPRUN_ENGINE_BRIDGE")
     fi
@@ -180,7 +180,7 @@ stop() {
     # Whatever was killed in the middle leaves mounts, and what lies behind them must stay.
     awk -v at="$FOLDER/" 'index($2, at) == 1 { print $2 }' /proc/mounts | sort -r |
         while read -r mount; do umount --lazy "$mount"; done
-    [[ ! -e $FOLDER/bridge ]] || ip link delete "${REPRUN_ENGINE_BRIDGE:?}"
+    [[ ! -e $FOLDER/bridge ]] || ip link delete "$(<"$FOLDER/bridge")"
     rm -rf --one-file-system "$FOLDER"
     tell "stopped"
 }

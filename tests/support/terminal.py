@@ -9,6 +9,7 @@ import re
 import select
 import subprocess
 import sys
+import termios
 import time
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,15 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         """Press keys."""
         os.write(self._handle, keys)
+
+    def resize(self, lines: int, columns: int) -> None:
+        """Drag the window's corner."""
+        termios.tcsetwinsize(self._handle, (lines, columns))
+
+    @property
+    def modes(self) -> list[object]:
+        """How the terminal treats what is typed and printed, as `termios` has it."""
+        return termios.tcgetattr(self._handle)
 
     def wait_for(self, words: str, *, times: int = 1, seconds: float = 30) -> None:
         """Read until `words` are on the screen, so many times.
