@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import pty
 import re
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.engine import Engine
+    from tests.support.images import Images
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -124,12 +126,25 @@ def test_a_terminal_shows_what_the_readme_shows(reader: Reader) -> None:
 
 
 def test_a_terminal_shows_what_the_readme_shows_of_containers(
-    reader: Reader, engine: Engine
+    reader: Reader, engine: Engine, images: Images
 ) -> None:
     commands = list(_commands(README.partition(CONTAINERS)[2].partition("\n## ")[0]))
     assert len(commands) > 5
     assert reader.variables.get("DOCKER_HOST", engine.address) == engine.address
-    _compare(reader, commands)
+    try:
+        _compare(reader, commands)
+    finally:
+        for image in _built(Path(reader.variables["HOME"])):
+            images.keep(image)
+
+
+def _built(home: Path) -> Iterator[str]:
+    """Ids of the images that were built; the example's stays, for other tests run in it."""
+    for path in home.glob(".local/share/reprun/runs/*/record.json"):
+        record = json.loads(path.read_text())
+        made = record["environment"]["lock"]["format"] == "dockerfile"
+        if made and not record["source"]["subdirectory"]:
+            yield record["environment"]["image"]["id"]
 
 
 def _compare(reader: Reader, commands: list[tuple[str, str]]) -> None:
