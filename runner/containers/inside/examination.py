@@ -44,7 +44,7 @@ def examine(
         held = _read(engine, str(found["Id"]), variables.get("PATH") or _PATH)
     for text in held.unread:
         progress.warning(f"what {text} says of the image's packages is not read")
-    shell = _shell(held, progress)
+    shell = _shell(held)
     entrypoint = tuple(settings.get("Entrypoint") or ())
     image = Image(
         id=str(found["Id"]),
@@ -61,12 +61,7 @@ def examine(
         entrypoint=entrypoint or None,
     )
     if entrypoint and not _passes_on(engine, image, held.programs["sh"]):
-        progress.warning(
-            f"the image's ENTRYPOINT `{' '.join(entrypoint)}` does not pass a command on: the step "
-            "runs without it",
-            'have it end with `exec "$@"`',
-        )
-        image = replace(image, entrypoint=None)
+        image = replace(image, entrypoint=None, left_out=entrypoint)
     return image, held.packages
 
 
@@ -75,16 +70,13 @@ def _read(engine: Engine, image: str, path: str) -> contents.Contents:
         return contents.read(engine.api.export(container), path=path.split(":"), programs=_PROGRAMS)
 
 
-def _shell(held: contents.Contents, progress: Progress) -> Literal["bash", "sh"]:
+def _shell(held: contents.Contents) -> Literal["bash", "sh"]:
     if "sh" not in held.programs:
         raise EnvironmentFailure(
             "the image has no shell (`bash` or `sh`), which a step's command needs",
             "use an image that has one: a `-debug` variant, or one made from `debian`",
         )
-    if "bash" in held.programs:
-        return "bash"
-    progress.warning("the image has no bash: `sh` reads the step's command")
-    return "sh"
+    return "bash" if "bash" in held.programs else "sh"
 
 
 def _passes_on(engine: Engine, image: Image, shell: str) -> bool:
