@@ -62,7 +62,9 @@ def test_wines_are_told_apart_in_a_container(reader: Reader, engine: Engine) -> 
 
 
 def test_its_record_says_what_it_ran_in(reader: Reader, engine: Engine) -> None:
-    record = reader.runs(WINE, "-e", "train", "--no-network", "--read-only", "-A", "pids-limit=99")
+    asked = ("--no-network", "--read-only", "-A", "pids-limit=99")
+    seen = ("-A", f"v={reader.directory}:/seen:ro")
+    record = reader.runs(WINE, "-e", "train", *asked, *seen)
     environment, container = record["environment"], record["container"]
     assert environment["kind"] == "docker"
     assert environment["lock"]["format"] == "dockerfile"
@@ -84,7 +86,7 @@ def test_its_record_says_what_it_ran_in(reader: Reader, engine: Engine) -> None:
     assert record["variables"]["OPENBLAS_NUM_THREADS"]["value"] == "1"
     shown = reader.types("runs", "show", "latest").stdout
     assert f"image       Dockerfile, {environment['image']['id'][:19]}, linux/" in shown
-    assert "network     none\n" in shown
+    assert f"network     none\nvolume      {reader.directory} at /seen, read-only\n" in shown
 
 
 def test_a_second_run_builds_nothing_and_gives_the_same_bytes(
