@@ -83,10 +83,17 @@ class Container:
             entrypoint=self._image.entrypoint,
             network=self._asked.network,
             volumes=tuple(
-                RecordedMount(one.source, one.target, one.read_only) for one in self._volumes
+                RecordedMount(self._known(one.source), one.target, one.read_only)
+                for one in self._volumes
             ),
             settings=bodies.public(self._asked.body),
         )
+
+    def _known(self, source: str) -> str:
+        """A folder of the project relative to it: the checkout's place means nothing later."""
+        checkout = self._guest.checkout
+        inside = source == str(checkout.root) or source.startswith(f"{checkout.root}{os.sep}")
+        return os.path.relpath(source, checkout.project) if inside else source
 
     def endpoint(self) -> Endpoint | None:
         """Where what the step logs is heard; None where nothing inside could reach it."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from runner.containers import early
 from runner.environments import docker
-from runner.errors import ExecutionError
+from runner.errors import ExecutionError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,13 +59,25 @@ def with_code(manifest: Manifest, request: Request) -> Manifest:
 def asked(
     backend: Backend, manifest: Manifest, step: Step, request: Request, progress: Progress
 ) -> Asked | None:
-    """What is asked of the step's container; None for a kind of environment without one."""
+    """What is asked of the step's container; None for a kind of environment without one.
+
+    Raises:
+        RequestError: a wall around the step is asked for, and there is no container.
+        RunnerError: as `read` does.
+    """
     if backend.NAME == docker.NAME:
         early.prepare()
         found = read(manifest, step.entry_point, request)
         for text in found.warnings:
             progress.warning(text)
         return found
+    for flag, given in (("--no-network", request.no_network), ("--read-only", request.read_only)):
+        if given:
+            # Who asks for a wall must not run without one.
+            raise RequestError(
+                f"`{flag}` needs a container, and this project's step runs on the machine itself",
+                "leave it out, or give the project a `docker_env`",
+            )
     flags = request.of_containers()
     if flags:
         verb = "changes" if len(flags) == 1 else "change"

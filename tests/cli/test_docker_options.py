@@ -118,12 +118,21 @@ def test_the_entrypoint_that_is_asked_for(docked: Program) -> None:
 
 def test_flags_of_containers_without_one(reprun: Program) -> None:
     samples.lay(reprun.directory)
-    flags = ("--no-network", "--read-only", "--build-image", "-A", "memory=1g")
+    flags = ("--build-image", "-A", "memory=1g")
     said = reprun("run", ".", "--env-manager", "local", *flags)
     assert said.code == 0
-    assert "--no-network" in said.err.splitlines()[0]
+    assert "--build-image" in said.err.splitlines()[0]
     assert "change nothing: the step runs on this machine itself" in said.err
     assert "hint: they are for projects with a `docker_env`" in said.err
+
+
+@pytest.mark.parametrize("wall", ["--no-network", "--read-only"])
+def test_a_wall_is_never_left_out_in_silence(reprun: Program, wall: str) -> None:
+    samples.lay(reprun.directory)
+    said = reprun("run", ".", "--env-manager", "local", wall, "-q")
+    assert said.code == 2
+    assert said.err.startswith(f"error: `{wall}` needs a container")
+    assert reprun.records() == []
 
 
 def test_docker_for_a_project_without_an_image(reprun: Program) -> None:

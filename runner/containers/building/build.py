@@ -151,6 +151,8 @@ class _Watch:
             self._lines.clear()
         elif line and not line.startswith(_OF_THE_ENGINE):
             self._lines.append(line)
+        else:
+            return
         self._progress.line(line)
 
     def failure(self, said: str) -> BuildFailure:
