@@ -85,8 +85,10 @@ def test_its_record_says_what_it_ran_in(reader: Reader, engine: Engine) -> None:
     assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (2 << 30, 2 * 10**9, 99)
     assert record["variables"]["OPENBLAS_NUM_THREADS"]["value"] == "1"
     shown = reader.types("runs", "show", "latest").stdout
-    assert f"image       Dockerfile, {environment['image']['id'][:19]}, linux/" in shown
-    assert f"network     none\nvolume      {reader.directory} at /seen, read-only\n" in shown
+    assert f"image       {environment['image']['id'][:19]}…, built from Dockerfile" in shown
+    assert "what its own steps installed is not locked" in shown
+    assert "container   network none, " in shown
+    assert f"volume      {reader.directory} at /seen, read-only\n" in shown
 
 
 def test_a_second_run_builds_nothing_and_gives_the_same_bytes(

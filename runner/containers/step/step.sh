@@ -11,8 +11,9 @@ if [ -n "$REPRUN_RELAY" ]; then
 fi
 # What is no UTF-8 can't be told through an engine's API.
 [ ! -e /reprun/run/words.sh ] || . /reprun/run/words.sh
-# The shell's own word on a step that was killed is none of the step's output.
-{ "$@" 2>&3 3>&-; } 3>&2 2>/dev/null
+# What the shell itself says of a step that a signal ended, `Killed`, is none of the step's output.
+exec 3>&2 2>/dev/null
+(exec "$@" 2>&3 3>&-)
 code=$?
 {
     times
@@ -20,5 +21,5 @@ code=$?
     echo "peak $peak"
     # Not every engine notices that the kernel has killed one of the step's processes.
     cat /sys/fs/cgroup/memory.events || cat /sys/fs/cgroup/memory/memory.oom_control
-} 2>/dev/null >/reprun/run/used
+} >/reprun/run/used
 exit $code
