@@ -118,6 +118,12 @@ class Engine:
         from requests.exceptions import RequestException
         from urllib3.exceptions import HTTPError
 
+        # Where nobody listens any more, the SDK would leave the socket that it has tried open.
+        if self.address.startswith("unix:"):
+            try:
+                _knock(self.address)
+            except NoEngine as error:
+                raise self.lost(what) from error
         try:
             yield
         except APIError as error:
