@@ -51,6 +51,10 @@ def run(
     tracking: bool = True,
     log_here: bool = False,
     skip_unmapped: bool = False,
+    docker_args: str | Iterable[str] | Mapping[str, object] = (),
+    build_image: bool = False,
+    no_network: bool = False,
+    read_only: bool = False,
     show: bool = False,
 ) -> Run:
     """Run a step of the project at `uri` and record it, as `reprun run` does.
@@ -62,7 +66,7 @@ def run(
         with_runs: `RUN[:GLOB]`, or several: earlier runs whose outputs are laid into the
             checkout, where they were made.
         version: branch, tag, commit or an expression such as `main~2`.
-        env_manager: `local` or `venv`; None for what the manifest asks for.
+        env_manager: `local`, `venv` or `docker`; None for what the manifest asks for.
         run_name: a name for the run, for people.
         run_id: the MLflow run that the step shall log to, with `MLFLOW_TRACKING_URI` set or
             `tracking=False`; its own run answers to that id otherwise.
@@ -87,6 +91,11 @@ def run(
             wherever it is told to.
         log_here: keep it there although the step names another tracking URI.
         skip_unmapped: leave out conda packages that the Python index has nothing for.
+        docker_args: a flag of `docker run` for the step's container, or several, such as
+            `gpus=all`; or name → value, True for a flag without one.
+        build_image: put the project's files into an image of its own, on top of the one it names.
+        no_network: cut the step's container off from any network.
+        read_only: let it write nowhere but into the checkout and /tmp.
         show: let the step's output through to this process's stdout and stderr.
 
     Returns:
@@ -137,6 +146,10 @@ def run(
         tracking=tracking,
         log_here=log_here,
         skip_unmapped=skip_unmapped,
+        docker_args=_flags(docker_args),
+        build_image=build_image,
+        no_network=no_network,
+        read_only=read_only,
     )
     streams = (sys.stdout.buffer, sys.stderr.buffer) if show else None
     return pipeline.run(asked, settings=read_settings(), show=streams)
@@ -145,6 +158,16 @@ def run(
 def _several(given: str | Iterable[str]) -> tuple[str, ...]:
     """A lone text is one of them, not its letters."""
     return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _flags(given: str | Iterable[str] | Mapping[str, object]) -> tuple[str, ...]:
+    """As `-A` has them; MLflow's own function takes a mapping."""
+    from collections.abc import Mapping
+
+    if not isinstance(given, Mapping):
+        return _several(given)
+    asked = {name: value for name, value in given.items() if value is not False}
+    return tuple(name if value is True else f"{name}={value}" for name, value in asked.items())
 
 
 def __getattr__(name: str) -> type[Run | RunnerError]:

@@ -94,20 +94,16 @@ class _Watch:
 
     def run(self, woken: int, *, init: bool) -> None:
         """Start it and pass on what it prints, until it ends."""
-        api = self._engine.api
-        with self._engine.asked("the step was started"):
-            stream = api.attach_socket(
-                self._container, params={"stdout": 1, "stderr": 1, "stream": 1}
-            )
-        try:
-            container_body.start(self._engine, self._container, init=init)
-            if self._timeout is not None:
-                self._deadline = time.monotonic() + self._timeout
-            self._attend(stream.fileno(), woken)
-        finally:
-            stream.close()
-            for tee in self.tees:
-                tee.feed(b"")
+        streams = {"stdout": 1, "stderr": 1}
+        with container_body.attached(self._engine, self._container, streams) as stream:
+            try:
+                container_body.start(self._engine, self._container, init=init)
+                if self._timeout is not None:
+                    self._deadline = time.monotonic() + self._timeout
+                self._attend(stream.fileno(), woken)
+            finally:
+                for tee in self.tees:
+                    tee.feed(b"")
 
     def _attend(self, stream: int, woken: int) -> None:
         poll = select.poll()

@@ -12,7 +12,7 @@ from runner.containers.options.arguments import merge
 from runner.errors import EngineLost, ExecutionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from runner.containers.engine import Engine
     from runner.containers.model import Mount, Vessel
@@ -60,6 +60,24 @@ def make(engine: Engine, vessel: Vessel, execution: Execution) -> str:
     except EngineLost as error:
         raise ExecutionError(error.message, error.hint) from error
     return str(made["Id"])
+
+
+@contextlib.contextmanager
+def attached(engine: Engine, container: str, asked: Mapping[str, object]) -> Iterator[Any]:
+    """The streams of a container as a file-like socket, before it starts, so that all is heard.
+
+    Raises:
+        EngineLost: the engine refuses.
+    """
+    with engine.asked("the step was started"):
+        stream: Any = engine.api.attach_socket(container, params={**asked, "stream": 1})
+    try:
+        yield stream
+    finally:
+        # The SDK keeps the connection to itself, and leaves the closing of it to chance.
+        if (response := getattr(stream, "_response", None)) is not None:
+            response.close()
+        stream.close()
 
 
 def start(engine: Engine, container: str, *, init: bool) -> None:

@@ -17,6 +17,7 @@ from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Served
+    from tests.support.engine import Engine
     from tests.support.index import Index
     from tests.support.program import Program
 
@@ -352,3 +353,26 @@ def test_another_project_beside_it(reprun: Program, served: Served) -> None:
     assert (inner["source"]["url"], inner["source"]["in_place"]) == (served.url, False)
     assert (inner["parent"], inner["experiment"]) == (main["id"], "e")
     assert inner["environment"]["kind"] == "venv", "it is another project"
+
+
+def test_a_child_in_a_container(reprun: Program, engine: Engine) -> None:
+    manifest = """\
+docker_env: {image: 'alpine:3.20'}
+entry_points:
+  main: {command: "echo 1 > first.txt; reprun run . -e inner --env-manager docker; ls"}
+  inner: {command: "cat first.txt; ls /sys/class/net; echo 2 > second.txt"}
+"""
+    samples.commit(reprun.directory, manifest)
+    reprun.variables["DOCKER_HOST"] = engine.address
+    asked = ("--no-network", "--read-only", "-A", "cpus=1")
+    said = reprun("run", ".", *LOCAL, *asked)
+    assert said.code == 0, said.err
+    assert said.out.splitlines()[:2] == ["1", "lo"]
+    assert "second.txt" in said.out
+    main, inner = reprun.records()
+    assert (main["container"], inner["parent"]) == (None, main["id"])
+    assert inner["container"]["network"] == "none"
+    settings = inner["container"]["settings"]["HostConfig"]
+    assert (settings["NanoCpus"], settings["ReadonlyRootfs"]) == (10**9, True)
+    assert inner["request"]["docker_args"] == ["cpus=1"]
+    assert reprun("run", ".", *LOCAL, *asked, "--dry-run").err.count("change nothing") == 1

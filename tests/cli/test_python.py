@@ -18,6 +18,7 @@ from tests.support.program import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.engine import Engine
     from tests.support.program import Program
 
 SLOW = ("git", "yaml", "click", "virtualenv", "docker", "uv", "requests", "jsonschema", "asyncio")
@@ -89,6 +90,53 @@ def test_every_argument_reaches_the_record(project: Path) -> None:
     assert asked.items() <= run.request.items()
     assert (run.request["python"], run.request["add_packages"]) == ("3.11", ["six"])
     assert run.request["as_of"] == "2024-04-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("cpus=1", ["cpus=1"]),
+        (["cpus=1", "t"], ["cpus=1", "t"]),
+        ({"cpus": 1.5, "t": True, "i": False, "name": "x"}, ["cpus=1.5", "t", "name=x"]),
+    ],
+)
+def test_what_is_asked_of_a_container_reaches_the_record(
+    given: str | list[str] | dict[str, object], asked: list[str], project: Path
+) -> None:
+    run = runner.run(
+        project,
+        env_manager="local",
+        docker_args=given,
+        build_image=True,
+        no_network=True,
+        read_only=True,
+    )
+    wanted: dict[str, object] = {"docker_args": asked}
+    assert (wanted | dict.fromkeys(("build_image", "no_network", "read_only"), True)).items() <= (
+        run.request.items()
+    )
+    assert "change nothing" in run.warnings[0], "the step runs on this machine itself"
+
+
+def test_a_container_from_python(
+    project: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", engine.address)
+    text = (
+        "docker_env: {image: 'alpine:3.20'}\nentry_points: {main: {command: ls /sys/class/net}}\n"
+    )
+    (project / "MLproject").write_text(text)
+    run = runner.run(project, docker_args={"cpus": 1}, no_network=True, read_only=True)
+    assert (run.status, run.exit_code) == ("finished", 0)
+    assert run.directory is not None
+    assert (run.directory / "stdout.log").read_text() == "lo\n"
+    assert run.container is not None
+    assert run.container.network == "none"
+    settings = run.container.settings["HostConfig"]
+    assert isinstance(settings, dict)
+    assert (settings["NanoCpus"], settings["ReadonlyRootfs"]) == (10**9, True)
+    with pytest.raises(RequestError, match="gpuz"):
+        runner.run(project, docker_args="gpuz=all")
 
 
 def test_what_people_pass_instead(project: Path) -> None:
