@@ -72,9 +72,11 @@ def of_environment(environment: Environment) -> str:
         text += f", {len(environment.packages)} packages"
     if environment.path is None:
         return f"{text}, as it is"
-    return (
-        f"{text}, reused" if environment.reused else f"{text}, built in {environment.built_s:.1f} s"
-    )
+    if environment.reused:
+        return f"{text}, reused"
+    # An image that is named was made by somebody else.
+    looked_up = environment.lock.format in {"image", "image-id"}
+    return f"{text}, {'ready' if looked_up else 'built'} in {environment.built_s:.1f} s"
 
 
 def _place(address: str, subdirectory: str) -> str:

@@ -91,7 +91,7 @@ def _refuse_images(lock: Lock, name: str | None) -> None:
     content = json.loads(lock.text)
     if lock.format == "image":
         raise RequestError(
-            f"an image is pinned in the manifest itself: `{name}` is {content['image']}",
+            f"`{name}` is {content['image']} now; the place for a pin is the manifest itself",
             hint=f"write `image: {content['image']}` under `docker_env`",
         )
     if lock.format == "image-id":

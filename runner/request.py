@@ -82,8 +82,6 @@ class Request(Struct, frozen=True):
         flags = (
             ("--docker-args", self.docker_args),
             ("--build-image", self.build_image),
-            ("--no-network", self.no_network),
-            ("--read-only", self.read_only),
         )
         return [flag for flag, given in flags if given]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import pty
 import re
@@ -20,9 +21,13 @@ from tests.support.repositories import Repository, run_git, serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.engine import Engine
+    from tests.support.images import Images
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SHOWN_HOST = "https://git.example.com/"
+CONTAINERS = "\n## Containers\n"  # what needs an engine
 COLUMNS = 100
 SECONDS = 300
 
@@ -104,18 +109,46 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         yield Reader(clone, variables)
 
 
-def _commands() -> Iterator[tuple[str, str]]:
-    """Each command that README.md shows in a terminal, with what it shows for it."""
-    for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+def _commands(text: str) -> Iterator[tuple[str, str]]:
+    """Each command that `text` shows in a terminal, with what it shows for it."""
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             yield command, output
 
 
 def test_a_terminal_shows_what_the_readme_shows(reader: Reader) -> None:
-    checker = doctest.OutputChecker()
-    commands = list(_commands())
+    before, _, after = README.partition(CONTAINERS)
+    _, heading, rest = after.partition("\n## ")
+    commands = list(_commands(before + heading + rest))
     assert len(commands) > 15
+    _compare(reader, commands)
+
+
+def test_a_terminal_shows_what_the_readme_shows_of_containers(
+    reader: Reader, engine: Engine, images: Images
+) -> None:
+    commands = list(_commands(README.partition(CONTAINERS)[2].partition("\n## ")[0]))
+    assert len(commands) > 5
+    assert reader.variables.get("DOCKER_HOST", engine.address) == engine.address
+    try:
+        _compare(reader, commands)
+    finally:
+        for image in _built(Path(reader.variables["HOME"])):
+            images.keep(image)
+
+
+def _built(home: Path) -> Iterator[str]:
+    """Ids of the images that were built; the example's stays, for other tests run in it."""
+    for path in home.glob(".local/share/reprun/runs/*/record.json"):
+        record = json.loads(path.read_text())
+        made = record["environment"]["lock"]["format"] == "dockerfile"
+        if made and not record["source"]["subdirectory"]:
+            yield record["environment"]["image"]["id"]
+
+
+def _compare(reader: Reader, commands: list[tuple[str, str]]) -> None:
+    checker = doctest.OutputChecker()
     wrong = []
     for command, expected in commands:
         shown = reader.types(command).strip("\n") + "\n"
@@ -140,10 +173,12 @@ def test_the_python_that_the_readme_shows(reader: Reader) -> None:
     assert " 4.03" in done.stdout
 
 
-def test_the_manifest_that_the_readme_shows_is_fine(reader: Reader, tmp_path: Path) -> None:
-    (text,) = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def test_the_manifests_that_the_readme_shows_are_fine(reader: Reader, tmp_path: Path) -> None:
+    texts = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert len(texts) == 2
     (tmp_path / "project").mkdir()
-    (tmp_path / "project" / "MLproject").write_text(text)
     (tmp_path / "project" / "python_env.yaml").write_text("dependencies: []\n")
-    shown = reader.types(f"reprun check --strict {tmp_path}/project")
-    assert "MLproject is fine" in shown
+    for text in texts:
+        (tmp_path / "project" / "MLproject").write_text(text)
+        shown = reader.types(f"reprun check --strict {tmp_path}/project")
+        assert "MLproject is fine" in shown

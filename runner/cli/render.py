@@ -98,6 +98,11 @@ class Terminal:
     _label: str = ""
 
 
+def label(text: str) -> str:
+    """A line's first word, in its column."""
+    return click.style(text.ljust(LABEL_WIDTH), fg="blue")
+
+
 def _fit(text: str) -> str:
     width = shutil.get_terminal_size().columns - LABEL_WIDTH - 1
     single = plain(text.replace("\n", " ").replace("\r", " "))
@@ -112,11 +117,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
-
-
-def label(text: str) -> str:
-    """A line's first word, in its column."""
-    return click.style(text.ljust(12), fg="blue")
 
 
 def size(number: int) -> str:

@@ -93,7 +93,9 @@ Examples:
     help="Leave out a package that the project asks for; repeat for more.",
 )
 @click.option(
-    "--env-file", metavar="FILE", help="A file of the project in place of its environment's."
+    "--env-file",
+    metavar="FILE",
+    help="A file of the project in place of its environment's; a Dockerfile is built.",
 )
 @click.option("--exact", is_flag=True, help="Refuse another patch release of Python.")
 @click.option(
@@ -118,11 +120,15 @@ Examples:
     help="A flag of `docker run` for the step's container: gpus=all, shm-size=2g; repeat for more.",
 )
 @click.option(
-    "--build-image", is_flag=True, help="Build an image that holds the project, and run in that."
+    "--build-image",
+    is_flag=True,
+    help="Build an image that holds the project too, and run in that.",
 )
 @click.option("--no-network", is_flag=True, help="Cut the step's container off from any network.")
 @click.option(
-    "--read-only", is_flag=True, help="Let it write nowhere but into the checkout and /tmp."
+    "--read-only",
+    is_flag=True,
+    help="Let the step's container write nowhere but into the checkout and /tmp.",
 )
 @click.option("--dry-run", is_flag=True, help="Check everything; build and start nothing.")
 @quiet_option

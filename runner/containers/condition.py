@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from runner.containers.engine import Engine, is_here
+from runner.containers.users import tells_rootless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,13 +50,12 @@ def look() -> Condition:
         said: dict[str, Any] = engine.api.version()
         known: dict[str, Any] = engine.api.info()
         ours: list[dict[str, Any]] = engine.api.images(filters={"label": _OURS})
-        options = known.get("SecurityOptions") or ()
         return Condition(
             address=engine.address,
             make=_make(said),
             version=str(said.get("Version") or "?"),
             api=engine.api.api_version,
-            rootless=any("rootless" in str(option) for option in options),
+            rootless=tells_rootless(known),
             free_bytes=_free(known) if is_here(engine.address) else None,
             images=len(ours),
             images_bytes=sum(int(image.get("Size") or 0) for image in ours),

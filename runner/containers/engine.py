@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from runner.errors import EngineLost, NoEngine, NoRoom
@@ -22,9 +23,15 @@ if TYPE_CHECKING:
     from docker.tls import TLSConfig
 
 DEFAULT = "/var/run/docker.sock"
+_PATIENCE_AT_DOOR = 10  # seconds to be let in
 _PATIENCE = 120.0
 DOCTOR = "`reprun doctor` shows what answers"
+_OF_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
 _NO_ROOM = ("no space left on device", "disk quota exceeded")
+MAKE_ROOM: Final = (
+    "free some: `docker system df` shows what it holds, `docker image prune` removes images that "
+    "nothing names"
+)
 _versions: dict[str, str] = {}
 
 
@@ -45,6 +52,7 @@ class Engine:
 
     def __init__(self, place: str | None = None, *, patience: float = _PATIENCE) -> None:
         self.address = place or address()
+        self._podman: bool | None = None
         _knock(self.address)
         import docker
         from docker.errors import DockerException
@@ -82,6 +90,18 @@ class Engine:
         if not found:
             return {}
         return {str(k): str(v) for k, v in ProxyConfig.from_dict(found).get_environment().items()}
+
+    def is_podman(self) -> bool:
+        """Whether it is Podman's service, which answers to Docker's API.
+
+        Raises:
+            EngineLost: it doesn't answer.
+        """
+        if self._podman is None:
+            with self.asked("it was asked what it is"):
+                parts: Any = self.api.version().get("Components") or ()
+            self._podman = any("podman" in str(part.get("Name")).lower() for part in parts)
+        return self._podman
 
     @contextlib.contextmanager
     def asked(self, what: str) -> Iterator[None]:
@@ -144,12 +164,13 @@ def refuse_without_room(said: str) -> None:
     Raises:
         NoRoom: it is one.
     """
-    if any(sign in said.lower() for sign in _NO_ROOM):
-        raise NoRoom(
-            f"the engine's disk is full: {said}",
-            "free some: `docker system df` shows what it holds, `docker image prune` removes "
-            "images that nothing names",
-        )
+    if tells_of_no_room(said):
+        raise NoRoom(f"the engine's disk is full: {said}", MAKE_ROOM)
+
+
+def tells_of_no_room(said: str) -> bool:
+    """Whether it is a full disk that somebody complains of."""
+    return any(sign in said.lower() for sign in _NO_ROOM)
 
 
 def _of_context() -> str | None:
@@ -189,16 +210,20 @@ def _knock(place: str) -> None:
         NoEngine: nobody does, or not for us.
     """
     parts = urlsplit(place)
-    if parts.scheme not in {"unix", "http+unix"}:
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(parts.path)
-        except OSError as error:
-            raise _not_let_in(place, error) from error
+    try:
+        if parts.scheme in {"unix", "http+unix"}:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(parts.path)
+        elif parts.scheme == "tcp" and parts.hostname and parts.port:
+            # A machine that is away would keep the SDK waiting for as long as an answer may take.
+            socket.create_connection((parts.hostname, parts.port), _PATIENCE_AT_DOOR).close()
+    except (OSError, ValueError) as error:
+        raise _not_let_in(place, error) from error
 
 
-def _not_let_in(place: str, error: OSError) -> NoEngine:
+def _not_let_in(place: str, error: OSError | ValueError) -> NoEngine:
+    if not isinstance(error, OSError):
+        return _no_answer(place, str(error).lower())
     if error.errno in {errno.EACCES, errno.EPERM}:
         return NoEngine(
             f"no permission to use the Docker engine at {place}",
@@ -210,6 +235,14 @@ def _not_let_in(place: str, error: OSError) -> NoEngine:
 
 
 def _no_answer(place: str, reason: str) -> NoEngine:
+    if "bind address format" in reason:
+        return NoEngine(
+            f"`{place}` is no address of a Docker engine",
+            f"write it like `DOCKER_HOST=unix://{DEFAULT}`",
+        )
+    # The SDK wraps what the system said, in three layers.
+    if (said := _OF_SYSTEM.search(reason)) is not None:
+        reason = said[1].lower()
     return NoEngine(
         f"no Docker engine answers at {place}: {' '.join(reason.split())}",
         f"start one (`sudo systemctl start docker`), or set DOCKER_HOST; {DOCTOR}",

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.containers.engine import refuse_without_room
+from runner.environments.platforms import engine_platform
 from runner.errors import EngineLost, IndexUnreachable, NoSuchImage
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _UNREACHABLE = re.compile(
     r"|server gave HTTP response to HTTPS client|pinging container registry|502 |503 |504 ",
     re.IGNORECASE,
 )
+_NO_PLATFORM = re.compile(r"unknown operating system or architecture", re.IGNORECASE)
 _PLATFORM = re.compile(
     r"no matching manifest for|no image found in (?:manifest list|image index) for architecture"
     r"|does not match the specified platform|does not provide the specified platform",
@@ -45,6 +47,11 @@ def not_pulled(reference: Reference, said: str, *, platform: str, origin: str) -
         NoRoom: the disk is full.
     """
     refuse_without_room(said)
+    if _NO_PLATFORM.search(said):
+        return NoSuchImage(
+            f"there is no platform `{platform}`",
+            "write it like `-A platform=linux/arm64`",
+        )
     if _PLATFORM.search(said):
         return NoSuchImage(
             f"the image `{origin}` is not made for {platform}",
@@ -70,6 +77,19 @@ def not_pulled(reference: Reference, said: str, *, platform: str, origin: str) -
             "check the network and the registry's name",
         )
     return EngineLost(f"the image `{origin}` can't be pulled: {said}")
+
+
+def unfit(origin: str, *, made_for: str, asked: str) -> NoSuchImage:
+    """An image that is there is for another platform than the one that is asked for."""
+    if asked == engine_platform():
+        return NoSuchImage(
+            f"the image `{origin}` is for {made_for}, and this machine is {asked}",
+            f"where it can be emulated, pass `-A platform={made_for}`",
+        )
+    return NoSuchImage(
+        f"the image `{origin}` is for {made_for}, and {asked} is asked for",
+        f"leave `-A platform={asked}` away, or name an image that is made for it",
+    )
 
 
 def _refused(reference: Reference, said: str, origin: str) -> NoSuchImage:

@@ -84,10 +84,7 @@ def require(
     if found is None:
         found = _pulled(engine, Reference.read(image), origin, platform, progress)
     if not fits(found, platform):
-        raise NoSuchImage(
-            f"the image `{origin}` is for {platform_of(found)}, and this machine is {platform}",
-            f"where it can be emulated, pass `-A platform={platform_of(found)}`",
-        )
+        raise failures.unfit(origin, made_for=platform_of(found), asked=platform)
     return found
 
 

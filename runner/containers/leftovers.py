@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 
 _NOTE: Final = "container.json"
 _LOCK: Final = ".lock"
+_PATIENCE: Final = 20  # seconds that a command waits for an engine that is none of its business
 
 
 @contextlib.contextmanager
-def noted(run_id: str, *, name: str, engine: str, settings: Settings) -> Iterator[Path]:
-    """A folder of a run's container alone, with a note of what to remove; gone at the end.
+def noted(key: str, *, name: str, engine: str, settings: Settings) -> Iterator[Path]:
+    """A folder of one container alone, with a note of what to remove; gone at the end.
 
     Args:
+        key: nobody else's, such as the run's id.
         name: the container's.
         engine: where the engine listens.
 
     Raises:
         OSError: it can't be made.
     """
-    place = settings.containers / f"{run_id}{_LOCK}"
+    place = settings.containers / f"{key}{_LOCK}"
     lock = try_hold(place)
     assert lock is not None, "another process has this run"
     folder = place.with_suffix("")
@@ -92,7 +94,7 @@ def _removed(folder: Path) -> bool:
     from runner.containers.engine import Engine
 
     try:
-        with Engine(place) as engine, engine.asked("a container was removed"):
+        with Engine(place, patience=_PATIENCE) as engine, engine.asked("a container was removed"):
             with contextlib.suppress(NotFound):
                 engine.api.remove_container(name, force=True, v=True)
             return True

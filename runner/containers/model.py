@@ -25,6 +25,7 @@ class Image(Struct, frozen=True):
         platform: `linux/amd64`.
         variables: what its `ENV` sets.
         entrypoint: what runs the step's command, None where there is none or it would not.
+        left_out: the image's entrypoint, where it does not run a command.
         shell: what reads the command.
         python: path of its Python, for what reprun runs beside the step; None where there is none.
         git: whether it has git.
@@ -38,6 +39,7 @@ class Image(Struct, frozen=True):
     platform: str
     variables: Mapping[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] | None = None
+    left_out: tuple[str, ...] = ()
     shell: Literal["bash", "sh"] = "bash"
     python: str | None = None
     git: bool = False
@@ -62,6 +64,7 @@ class Image(Struct, frozen=True):
             entrypoint = fields.pop("entrypoint")
             return cls(
                 entrypoint=None if entrypoint is None else tuple(entrypoint),
+                left_out=tuple(fields.pop("left_out")),
                 layers=tuple(fields.pop("layers")),
                 **fields,
             )

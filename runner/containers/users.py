@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from runner.containers.engine import Engine
@@ -24,8 +25,13 @@ def is_rootless(engine: Engine) -> bool:
     if os.getuid() == 0:
         return False
     with engine.asked("it was asked who it is"):
-        options = engine.api.info().get("SecurityOptions") or ()
-    return any(_ROOTLESS in str(option) for option in options)
+        return tells_rootless(engine.api.info())
+
+
+def tells_rootless(known: Mapping[str, Any]) -> bool:
+    """Whether an engine that describes itself so runs as a user; Podman has a word of its own."""
+    options = known.get("SecurityOptions") or ()
+    return bool(known.get("Rootless")) or any(_ROOTLESS in str(option) for option in options)
 
 
 def user_of(engine: Engine) -> str:

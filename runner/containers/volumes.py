@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from runner.containers.model import Mount
+from runner.containers.model import CODE, Mount
 from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # MLflow has a shell read them, so that these work in public projects.
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+)|\((pwd)\))|`(pwd)`")
+_OURS: Final = "/reprun/"
 _OPTIONS: Final = frozenset({
     *("ro", "rw", "z", "Z", "U", "nocopy", "consistent", "cached", "delegated"),
     *("shared", "slave", "private", "rshared", "rslave", "rprivate"),
@@ -86,6 +88,34 @@ def check(volume: Volume, project: Path | None = None) -> None:
         )
 
 
+def refuse_clashes(volumes: tuple[Volume, ...]) -> tuple[Volume, ...]:
+    """Those that are to be mounted: what means the project at its own place is there already.
+
+    Raises:
+        EnvironmentFailure: two have one place inside, or one has the place of something else.
+    """
+    kept: dict[str, Volume] = {}
+    for volume in volumes:
+        place = posixpath.normpath(volume.target)
+        if place == CODE and os.path.normpath(volume.source) == ".":
+            continue
+        if place in {"/", CODE} or f"{place}/".startswith(_OURS):
+            what = (
+                "the image itself" if place == "/" else "the project" if place == CODE else "reprun"
+            )
+            raise EnvironmentFailure(
+                f"volume `{volume.text}`: `{place}` inside is the place of {what}",
+                "choose another place for it",
+            )
+        if place in kept:
+            raise EnvironmentFailure(
+                f"volume `{volume.text}` has the place inside that `{kept[place].text}` has",
+                "choose another place for one of them",
+            )
+        kept[place] = volume
+    return tuple(kept.values())
+
+
 def mounts(
     volumes: tuple[Volume, ...], *, project: Path, root: Path
 ) -> tuple[tuple[Mount, ...], tuple[str, ...]]:
@@ -104,12 +134,19 @@ def mounts(
         options = tuple(one for one in volume.options if one not in {"ro", "rw"})
         read_only = "ro" in volume.options
         if volume.named:
+            if volume.source:
+                warnings.append(_of_engine(volume, project))
             found.append(
                 Mount(volume.source, volume.target, read_only, "volume", ",".join(options))
             )
             continue
         source = project / volume.source
         check(volume, root)
+        if not os.path.isabs(volume.source) and not _is_below(source, root):  # noqa: PTH117
+            raise EnvironmentFailure(
+                f"volume `{volume.text}` leads out of the project, whose checkout is elsewhere",
+                "write the absolute path of what it means",
+            )
         if _is_inside(os.fspath(source), root):
             if not source.exists():
                 source.mkdir(parents=True)
@@ -127,6 +164,14 @@ def mounts(
     return tuple(found), tuple(warnings)
 
 
+def _of_engine(volume: Volume, project: Path) -> str:
+    """A warning that a name is not a folder."""
+    text = f"volume `{volume.text}` is one of the engine's own: what it holds is not recorded"
+    if (project / volume.source).exists():
+        text += f"; for the project's folder, write `./{volume.source}:{volume.target}`"
+    return text
+
+
 def _expanded(text: str, variables: Mapping[str, str], project: str) -> str:
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
@@ -139,6 +184,11 @@ def _expanded(text: str, variables: Mapping[str, str], project: str) -> str:
         return variables[name]
 
     return _VARIABLE.sub(value, text)
+
+
+def _is_below(path: Path, top: Path) -> bool:
+    """Whether it is by its name; where its links lead is another question."""
+    return f"{os.path.normpath(path)}{os.sep}".startswith(f"{os.path.normpath(top)}{os.sep}")
 
 
 def _is_inside(path: str, top: Path) -> bool:

@@ -173,7 +173,7 @@ def create(
     progress: Progress,
 ) -> None:
     """Pull or build the image, and note what is in it; see `Backend.create`."""
-    del interpreter, settings
+    del interpreter
     from runner.containers import images
     from runner.containers.engine import Engine
     from runner.containers.inside import examination
@@ -190,7 +190,9 @@ def create(
             image = str(asked["image"])
             found = images.require(engine, image, platform=platform, progress=progress)
             reference = image if lock.format == "image" else None
-        image_of, packages = examination.examine(engine, found, reference, progress=progress)
+        image_of, packages = examination.examine(
+            engine, found, reference, settings=settings, progress=progress
+        )
     (at / _IMAGE).write_bytes(image_of.to_json())
     (at / _PACKAGES).write_text(json.dumps([asdict(one) for one in packages]))
 

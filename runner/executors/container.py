@@ -6,16 +6,16 @@ import contextlib
 import os
 import select
 import signal
-import struct
 import time
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from runner.errors import TIMED_OUT, EngineLost, Interrupted, StepLost
-from runner.executors import container_body, output
+from runner.executors import container_body, container_words, output, startable
 from runner.executors.base import Outcome, Resources
 from runner.executors.container_body import NoInit
+from runner.executors.container_output import ContainerOutput
 from runner.process.relay import Relay
 
 if TYPE_CHECKING:
@@ -31,10 +31,8 @@ if TYPE_CHECKING:
 
     Cause = Literal["exit", "signal", "timeout", "interrupt"]
 
-_BLOCK = 1 << 16
-HEADER = struct.Struct(">BxxxL")
-_STDERR = 2
-_LAST_WAIT = 30  # seconds, for the end of a container whose output has ended
+_LONGEST_LOOK = 250  # milliseconds
+_NEVER = "0001-"
 _OUT_OF_MEMORY = "the step needed more than its memory limit: a process of it was killed"
 
 
@@ -57,6 +55,9 @@ class Contained:
             ExecutionError: the step could not be started, or (`StepLost`) its end is unknown.
             Interrupted: a signal came before the step was started.
         """
+        startable.check(execution)
+        container_words.refuse_too_long(execution)
+        container_body.refuse_no_directory(self._vessel, execution)
         try:
             return self._execute(self._vessel, execution, show)
         except NoInit:
@@ -69,79 +70,82 @@ class Contained:
             with made(self._engine, vessel, execution) as container:
                 if relay.received is not None:
                     raise Interrupted(relay.received)
-                watch = _Watch(self._engine, container, execution, tees)
-                watch.run(woken, init=vessel.init)
-                state = watch.state()
-        return _outcome(watch, state, relay.received, vessel, execution)
+                watch = _Watch(self._engine, container, execution, vessel=vessel)
+                watch.run(woken, tees)
+        warnings = tuple(output.warnings(execution, tees))
+        return _outcome(watch, relay.received, vessel, warnings)
 
 
 class _Watch:
-    """A container from its start until its output has ended."""
+    """A container from its start to its end."""
 
     def __init__(
-        self, engine: Engine, container: str, execution: Execution, tees: tuple[Tee, Tee]
+        self, engine: Engine, container: str, execution: Execution, *, vessel: Vessel
     ) -> None:
         self._engine = engine
         self._container = container
+        self._vessel = vessel
         self._grace = execution.grace
         self._timeout = execution.timeout
         self._deadline: float | None = None
         self._asked_to_end = False
-        self._buffer = bytearray()
-        self.tees = tees
         self.cause: Cause = "exit"
         self.used: dict[str, Any] = {}
+        self.state: dict[str, Any] = {}
 
-    def run(self, woken: int, *, init: bool) -> None:
-        """Start it and pass on what it prints, until it ends."""
-        streams = {"stdout": 1, "stderr": 1}
-        with container_body.attached(self._engine, self._container, streams) as stream:
+    def run(self, woken: int, tees: tuple[Tee, Tee]) -> None:
+        """Start it and pass on what it prints, until it has ended.
+
+        Raises:
+            ExecutionError: it can't be started.
+            StepLost: the engine went away.
+        """
+        stream = container_body.attach(self._engine, self._container, init=self._vessel.init)
+        with ContainerOutput(stream, tees) as passed:
             try:
-                container_body.start(self._engine, self._container, init=init)
+                container_body.start(self._engine, self._container, init=self._vessel.init)
                 if self._timeout is not None:
                     self._deadline = time.monotonic() + self._timeout
-                self._attend(stream.fileno(), woken)
-            finally:
-                for tee in self.tees:
-                    tee.feed(b"")
+                self._attend(passed.ended, woken)
+            except EngineLost as error:
+                raise StepLost(
+                    f"how the step ended is not known: {error.message}",
+                    "what is left of its container is removed by the next command of reprun",
+                ) from error
 
-    def _attend(self, stream: int, woken: int) -> None:
+    def _attend(self, ended: int, woken: int) -> None:
         poll = select.poll()
-        poll.register(stream, select.POLLIN)
+        poll.register(ended, select.POLLIN)
         poll.register(woken, select.POLLIN)
-        while True:
-            for handle, _ in poll.poll(self._patience()):
+        silent = 0
+        while not (silent and self._is_over()):
+            for handle, _ in poll.poll(self._patience(silent)):
                 if handle == woken:
                     for number in os.read(woken, 64):
                         self._end("interrupt", number)
-                elif not self._pump(stream):
-                    return
+                else:
+                    poll.unregister(ended)
+                    silent = 1
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 self._end("timeout", signal.SIGKILL if self._asked_to_end else signal.SIGTERM)
+            silent = min(2 * silent, _LONGEST_LOOK)
 
-    def _patience(self) -> float | None:
-        """Milliseconds until something is due."""
-        if self._deadline is None:
-            return None
-        return min(max(0.0, self._deadline - time.monotonic()), 3600.0) * 1000
+    def _patience(self, silent: int) -> float | None:
+        """Milliseconds until something is due.
 
-    def _pump(self, stream: int) -> bool:
-        """Pass on what has come; False at the end. Frames are the engine's: type, length, bytes."""
-        try:
-            block = os.read(stream, _BLOCK)
-        except BlockingIOError:
-            return True
-        except ConnectionError:
-            return False
-        self._buffer += block
-        while len(self._buffer) >= HEADER.size:
-            kind, length = HEADER.unpack_from(self._buffer)
-            end = HEADER.size + length
-            if len(self._buffer) < end:
-                break
-            self.tees[kind == _STDERR].feed(bytes(self._buffer[HEADER.size : end]))
-            del self._buffer[:end]
-        return bool(block)
+        Args:
+            silent: milliseconds until another look at a container whose output has ended, which
+                the step may have closed long before its own end.
+        """
+        limits = [float(silent)] if silent else []
+        if self._deadline is not None:
+            limits.append(min(max(0.0, self._deadline - time.monotonic()), 3600.0) * 1000)
+        return min(limits, default=None)
+
+    def _is_over(self) -> bool:
+        with self._engine.asked("the step ran"):
+            self.state = self._engine.api.inspect_container(self._container)["State"]
+        return not self.state["Running"] and not self.state["FinishedAt"].startswith(_NEVER)
 
     def _end(self, cause: Cause, number: int) -> None:
         """Have the step ended by a signal, and for good when its time to tidy up is over."""
@@ -153,27 +157,7 @@ class _Watch:
         elif not self._asked_to_end:
             self._asked_to_end = True
             self._deadline = time.monotonic() + self._grace
-        from docker.errors import APIError
-
-        with self._engine.asked("the step was ended"), contextlib.suppress(APIError):
-            self._engine.api.kill(self._container, signal=number)
-
-    def state(self) -> dict[str, Any]:
-        """How it ended, as the engine has it.
-
-        Raises:
-            StepLost: the engine went away.
-        """
-        try:
-            with self._engine.asked("the step ran"):
-                self._engine.api.wait(self._container, timeout=_LAST_WAIT)
-                state: dict[str, Any] = self._engine.api.inspect_container(self._container)["State"]
-        except EngineLost as error:
-            raise StepLost(
-                f"how the step ended is not known: {error.message}",
-                "what is left of its container is removed by the next command of reprun",
-            ) from error
-        return state
+        container_body.signal(self._engine, self._container, number, vessel=self._vessel)
 
 
 @contextlib.contextmanager
@@ -203,18 +187,16 @@ def made(engine: Engine, vessel: Vessel, execution: Execution) -> Iterator[str]:
 
 
 def _outcome(
-    watch: _Watch,
-    state: dict[str, Any],
-    received: int | None,
-    vessel: Vessel,
-    execution: Execution,
+    watch: _Watch, received: int | None, vessel: Vessel, warnings: tuple[str, ...]
 ) -> Outcome:
+    state = watch.state
     ended_by, exit_code, number = _end_of(watch.cause, state, received)
-    started, ended = _moment(state["StartedAt"]), _moment(state["FinishedAt"])
-    warnings = [*output.warnings(execution, watch.tees)]
-    if state.get("OOMKilled"):
-        warnings.append(_OUT_OF_MEMORY)
-    wall = max(0.0, (ended - started).total_seconds())
+    started = _moment(state["StartedAt"])
+    # The engine may take the end of a short step for earlier than its start.
+    ended = max(started, _moment(state["FinishedAt"]))
+    if state.get("OOMKilled") or container_body.ran_out_of_memory(vessel.folder):
+        warnings = (*warnings, _OUT_OF_MEMORY)
+    wall = (ended - started).total_seconds()
     user, system, peak = container_body.used(vessel.folder, watch.used)
     return Outcome(
         exit_code=exit_code,
@@ -225,7 +207,7 @@ def _outcome(
         resources=Resources(
             wall_s=wall, cpu_user_s=user, cpu_system_s=system, peak_memory_bytes=peak
         ),
-        warnings=tuple(warnings),
+        warnings=warnings,
     )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.containers.engine import explanation, refuse_without_room
 from runner.containers.options.arguments import merge
 from runner.errors import EngineLost, ExecutionError
+from runner.executors import container_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from runner.containers.engine import Engine
     from runner.containers.model import Mount, Vessel
@@ -34,6 +36,7 @@ _WAYS: Final = {
         "DOCKER_HOST another machine?"
     ),
     "gpu": "GPUs in containers need the NVIDIA Container Toolkit on this machine",
+    "unable to find user": "name one of the image's users, or a number: `-A user=1000`",
     "exec format error": "the image is for another platform than this machine",
     "port is already allocated": "pass another `-A publish=…`",
     "network": "`docker network ls` shows which networks there are",
@@ -62,22 +65,26 @@ def make(engine: Engine, vessel: Vessel, execution: Execution) -> str:
     return str(made["Id"])
 
 
-@contextlib.contextmanager
-def attached(engine: Engine, container: str, asked: Mapping[str, object]) -> Iterator[Any]:
-    """The streams of a container as a file-like socket, before it starts, so that all is heard.
+def attach(engine: Engine, container: str, *, init: bool) -> object:
+    """The stream of what it will print; Podman makes the container's processes here already.
 
     Raises:
-        EngineLost: the engine refuses.
+        NoInit: the engine lacks the first process that it was to have.
+        ExecutionError: the engine can't.
     """
-    with engine.asked("the step was started"):
-        stream: Any = engine.api.attach_socket(container, params={**asked, "stream": 1})
+    from docker.errors import APIError
+
     try:
-        yield stream
-    finally:
-        # The SDK keeps the connection to itself, and leaves the closing of it to chance.
-        if (response := getattr(stream, "_response", None)) is not None:
-            response.close()
-        stream.close()
+        with engine.asked("the step's output was asked for"):
+            try:
+                stream: object = engine.api.attach_socket(
+                    container, params={"stdout": 1, "stderr": 1, "stream": 1}
+                )
+            except APIError as error:
+                raise _not_started(explanation(error), init=init) from error
+    except EngineLost as error:
+        raise ExecutionError(error.message, error.hint) from error
+    return stream
 
 
 def start(engine: Engine, container: str, *, init: bool) -> None:
@@ -94,6 +101,47 @@ def start(engine: Engine, container: str, *, init: bool) -> None:
             engine.api.start(container)
         except APIError as error:
             raise _not_started(explanation(error), init=init) from error
+
+
+def signal(engine: Engine, container: str, number: int, *, vessel: Vessel) -> None:
+    """Have the step's processes hear a signal; one that has ended is no trouble.
+
+    Raises:
+        EngineLost: the engine doesn't answer.
+    """
+    from docker.errors import APIError
+
+    with engine.asked("the step was ended"), contextlib.suppress(APIError):
+        if number == SIGKILL or _init_tells_all(engine, vessel):
+            engine.api.kill(container, signal=number)
+        else:
+            told = engine.api.exec_create(container, ["sh", f"{STEP}/signal.sh", str(number)])
+            engine.api.exec_start(told["Id"], detach=True)
+
+
+def _init_tells_all(engine: Engine, vessel: Vessel) -> bool:
+    """Whether a container's first process hands signals on to all of the step.
+
+    Docker's does where it is asked to; Podman's knows its own child alone, a shell that waits.
+    """
+    settings: Any = merge({"HostConfig": {"Init": vessel.init}}, vessel.body)["HostConfig"]
+    return bool(settings["Init"]) and not engine.is_podman()
+
+
+def refuse_no_directory(vessel: Vessel, execution: Execution) -> None:
+    """See that the working directory is there: the engine would make it, and as root.
+
+    Raises:
+        ExecutionError: it is in what is mounted, and is not there.
+    """
+    inside = os.fspath(execution.directory)
+    binds = [one for one in vessel.mounts if one.kind == "bind"]
+    within = [one for one in binds if f"{inside}/".startswith(f"{one.target}/")]
+    if not within:
+        return
+    mount = max(within, key=lambda one: len(one.target))
+    if not Path(mount.source + inside[len(mount.target) :]).is_dir():
+        raise ExecutionError(f"no directory {inside} to run the step in")
 
 
 def remove(engine: Engine, name: str) -> None:
@@ -116,12 +164,23 @@ def used(folder: Path, statistics: Mapping[str, Any]) -> tuple[float, float, int
         statistics: the engine's, of a moment before a step was killed.
     """
     try:
-        with (folder / _USED).open("rb") as file:
-            lines = file.read(_LONGEST_USED).decode("ascii", "replace").splitlines()
+        lines = _lines(folder)
         user, system = (sum(column) for column in zip(*map(_seconds, lines[:2]), strict=True))
         return user, system, _peak(lines[2:])
     except (OSError, ValueError):
         return _of_statistics(statistics)
+
+
+def ran_out_of_memory(folder: Path) -> bool:
+    """Whether the kernel killed one of the step's processes for want of memory."""
+    with contextlib.suppress(OSError):
+        return any(line.startswith("oom_kill ") and line != "oom_kill 0" for line in _lines(folder))
+    return False
+
+
+def _lines(folder: Path) -> list[str]:
+    with (folder / _USED).open("rb") as file:
+        return file.read(_LONGEST_USED).decode("ascii", "replace").splitlines()
 
 
 def statistics(engine: Engine, container: str) -> dict[str, Any]:
@@ -136,13 +195,15 @@ def statistics(engine: Engine, container: str) -> dict[str, Any]:
 
 def _body(vessel: Vessel, execution: Execution) -> dict[str, Any]:
     image = vessel.image
+    arguments, given = container_words.hand_over(execution, vessel.folder)
+    variables = {**given, **_own_variables(vessel)}
     body: dict[str, Any] = {
         "Image": image.id,
         "Entrypoint": list(image.entrypoint or ()),
-        "Cmd": ["sh", f"{STEP}/step.sh", *execution.argv],
+        "Cmd": ["sh", f"{STEP}/step.sh", *arguments],
         "Hostname": _HOSTNAME,
         "WorkingDir": os.fspath(execution.directory),
-        "Env": [f"{name}={value}" for name, value in _variables(vessel, execution).items()],
+        "Env": [f"{name}={value}" for name, value in variables.items()],
         "AttachStdout": True,
         "AttachStderr": True,
         "Labels": dict(vessel.labels),
@@ -160,8 +221,8 @@ def _body(vessel: Vessel, execution: Execution) -> dict[str, Any]:
     return merge(body, vessel.body)
 
 
-def _variables(vessel: Vessel, execution: Execution) -> dict[str, str]:
-    variables = {**execution.variables, "TINI_KILL_PROCESS_GROUP": "1"}
+def _own_variables(vessel: Vessel) -> dict[str, str]:
+    variables = {"TINI_KILL_PROCESS_GROUP": "1"}
     if vessel.relay is not None:
         variables["REPRUN_RELAY"] = f"{vessel.image.python}:{vessel.relay}"
     return variables

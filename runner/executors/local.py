@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runner.errors import TIMED_OUT, ExecutionError, Interrupted
-from runner.executors import output
+from runner.executors import output, startable
 from runner.executors.base import Outcome, Resources
 from runner.executors.shell import find_program
 from runner.process.order import Order
@@ -71,12 +71,7 @@ def _order(execution: Execution) -> Order:
     if not execution.directory.is_dir():
         raise ExecutionError(f"no directory {execution.directory} to run the step in")
     program = find_program(execution.argv[0], execution.variables, execution.directory)
-    for text in execution.argv:
-        if "\0" in text:
-            raise ExecutionError(f"a NUL character in the command: {text!r}")
-    for name, value in execution.variables.items():
-        if not name or "=" in name or "\0" in name + value:
-            raise ExecutionError(f"no process can have the variable {name!r}: a `=` or a NUL in it")
+    startable.check(execution)
     return Order(
         program=os.fsencode(program),
         argv=[os.fsencode(text) for text in execution.argv],

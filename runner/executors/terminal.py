@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from runner.containers.options.bodies import merge
 from runner.executors import container_body
-from runner.executors.container import HEADER, made, wakened
+from runner.executors.container import made, wakened
 from runner.executors.container_body import NoInit
+from runner.executors.container_output import HEADER, hang_up
 from runner.process.relay import Relay
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _WHAT: Final = "the shell ran"
 _LAST_WAIT: Final = 30  # seconds, for the end of a container whose output has ended
 # The engine's usual keys for leaving a container alone would swallow a shell's Ctrl-P.
 _NEVER_TYPED: Final = "ctrl-^,ctrl-_,ctrl-^,ctrl-_,ctrl-^"
-_STREAMS: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "detachKeys": _NEVER_TYPED}
 
 
 def attend(vessel: Vessel, engine: Engine, execution: Execution, *, terminal: bool) -> int:
@@ -57,7 +57,7 @@ def _attend(vessel: Vessel, engine: Engine, execution: Execution, *, terminal: b
         wakened() as (woken, wake),
         Relay(wake) as relay,
         made(engine, vessel, execution) as container,
-        container_body.attached(engine, container, _STREAMS) as stream,
+        _attached(engine, container) as stream,
     ):
         talk = _Talk(engine, container, stream, execution.grace, terminal=terminal)
         container_body.start(engine, container, init=vessel.init)
@@ -200,6 +200,18 @@ class _Talk:
 def _write(handle: int, data: bytes) -> None:
     while data:
         data = data[os.write(handle, data) :]
+
+
+@contextlib.contextmanager
+def _attached(engine: Engine, container: str) -> Iterator[Any]:
+    """The streams of a container, attached before it starts, so that nothing is missed."""
+    with engine.asked("the shell was started"):
+        asked = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "detachKeys": _NEVER_TYPED}
+        stream = engine.api.attach_socket(container, params=asked)
+    try:
+        yield stream
+    finally:
+        hang_up(stream)
 
 
 @contextlib.contextmanager

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from runner.containers import images, leftovers, users, volumes
+from runner.containers import leftovers, users, volumes
 from runner.containers.engine import Engine
 from runner.containers.model import CODE, Mount, Vessel
+from runner.containers.options import bodies
 from runner.errors import ExecutionError
 from runner.executors import container_body, step_tools
 from runner.executors.container import Contained
 from runner.executors.variables import container_variables
 from runner.nesting import PARENT
 from runner.running import guest as guests
+from runner.running import image_doubts
 from runner.store.records import RecordedContainer, RecordedMount
 
 if TYPE_CHECKING:
@@ -81,22 +83,28 @@ class Container:
             entrypoint=self._image.entrypoint,
             network=self._asked.network,
             volumes=tuple(
-                RecordedMount(one.source, one.target, one.read_only) for one in self._volumes
+                RecordedMount(self._known(one.source), one.target, one.read_only)
+                for one in self._volumes
             ),
-            settings=self._asked.body,
+            settings=bodies.public(self._asked.body),
         )
+
+    def _known(self, source: str) -> str:
+        """A folder of the project relative to it: the checkout's place means nothing later."""
+        checkout = self._guest.checkout
+        inside = source == str(checkout.root) or source.startswith(f"{checkout.root}{os.sep}")
+        return os.path.relpath(source, checkout.project) if inside else source
 
     def endpoint(self) -> Endpoint | None:
         """Where what the step logs is heard; None where nothing inside could reach it."""
         from runner.tracking.endpoint import LOOPBACK, Endpoint
 
-        rootless_elsewhere = self._asked.network == _HOST and not self._image.python
         if self._asked.network == _HOST and not users.is_rootless(self.engine):
             return Endpoint()
         if self._image.python is not None:
             self._relay = _PORTS[0] + int.from_bytes(os.urandom(2)) % (_PORTS[1] - _PORTS[0])
             return Endpoint(_unix_socket(self._folder), f"{LOOPBACK}:{self._relay}")
-        if not rootless_elsewhere and (gateway := self._gateway()) is not None:
+        if (gateway := self._gateway()) is not None:
             with contextlib.suppress(OSError):
                 listener = socket.create_server((gateway, 0))
                 return Endpoint(listener, f"{gateway}:{listener.getsockname()[1]}")
@@ -117,21 +125,21 @@ class Container:
         return next((one["Gateway"] for one in configured if one.get("Gateway")), None)
 
     @contextlib.contextmanager
-    def variables(self, extra: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    def variables(self, outside: Mapping[str, str] | None) -> Iterator[dict[str, str]]:
         """The step's variables on top of the image's own; see `places.Place`."""
-        elsewhere = {
-            name: value
-            for name, value in os.environ.items()
-            if extra and name.startswith("MLFLOW_") and not self._guest.clean_env
-        }
-        yield container_variables(
+        passed = outside is not None and not self._guest.clean_env
+        elsewhere = image_doubts.of_mlflow() if passed else {}
+        found = container_variables(
             os.environ,
             image=self._image.variables,
             asked={**self.engine.proxies(), **elsewhere, **self._asked.variables},
             entry_env=self._guest.entry_env,
             pass_env=self._guest.pass_env,
-            extra={**self._own(), **extra},
+            extra={**self._own(), **(outside or {})},
         )
+        if outside is not None:
+            image_doubts.tell_of_server(found, self._asked.network, self._progress)
+        yield found
 
     def _own(self) -> dict[str, str]:
         """Who the caller is inside, where the image doesn't say."""
@@ -210,26 +218,6 @@ def _with_entrypoint(image: Image, asked: tuple[str, ...] | None) -> Image:
     return image if asked is None else replace(image, entrypoint=tuple(filter(None, asked)) or None)
 
 
-def _warn_of_pin(ready: Ready, engine: Engine, progress: Progress) -> None:
-    """Say that a pin means something on this machine only, and that a tag has moved since."""
-    lock, image = ready.environment.lock, ready.activation.image
-    assert image is not None
-    name = ready.planned.spec.extra.get("image", "")
-    if lock.format == "image-id" and lock.made == "resolved":
-        progress.warning(
-            f"`{name}` is in no registry: it is pinned by its id, which holds on this machine only",
-            "push it to a registry, and name it by that",
-        )
-    if lock.made == "reused" and name:
-        found = images.find(engine, name)
-        if found is not None and found["Id"] != image.id:
-            progress.warning(
-                f"`{name}` names another image by now than the one that it is locked to, "
-                f"{image.id[:19]}, which is used",
-                "`--relock` takes the new one",
-            )
-
-
 def name_of(run_id: str) -> str:
     """The name of a run's container."""
     return f"reprun-{run_id.lower()}"
@@ -239,7 +227,7 @@ def name_of(run_id: str) -> str:
 def contained(ready: Ready, *, settings: Settings, progress: Progress) -> Iterator[Container]:
     """The container of a step that is about to start; see `container_of`."""
     with container_of(guests.of_step(ready), settings=settings, progress=progress) as container:
-        _warn_of_pin(ready, container.engine, progress)
+        image_doubts.tell(ready, container.engine, progress)
         yield container
 
 
@@ -251,22 +239,21 @@ def container_of(guest: Guest, *, settings: Settings, progress: Progress) -> Ite
         NoEngine: no engine answers.
         EnvironmentFailure: a volume is not there.
     """
-    with Engine() as engine:
+    with Engine() as engine, contextlib.ExitStack() as stack:
         try:
-            noted = leftovers.noted(
-                guest.run_id, name=name_of(guest.run_id), engine=engine.address, settings=settings
+            folder = stack.enter_context(
+                leftovers.noted(
+                    guest.run_id,
+                    name=name_of(guest.run_id),
+                    engine=engine.address,
+                    settings=settings,
+                )
             )
-            folder = noted.__enter__()
         except OSError as error:
             raise ExecutionError(
                 f"can't write below {settings.containers}: {error.strerror}"
             ) from error
-        try:
-            yield Container(guest, engine, folder, progress)
-        except BaseException as error:
-            noted.__exit__(type(error), error, error.__traceback__)
-            raise
-        noted.__exit__(None, None, None)
+        yield Container(guest, engine, folder, progress)
 
 
 def _unix_socket(folder: Path) -> socket.socket:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from runner.containers import early
 from runner.environments import docker
-from runner.errors import ExecutionError
+from runner.errors import ExecutionError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,13 +59,25 @@ def with_code(manifest: Manifest, request: Request) -> Manifest:
 def asked(
     backend: Backend, manifest: Manifest, step: Step, request: Request, progress: Progress
 ) -> Asked | None:
-    """What is asked of the step's container; None for a kind of environment without one."""
+    """What is asked of the step's container; None for a kind of environment without one.
+
+    Raises:
+        RequestError: a wall around the step is asked for, and there is no container.
+        RunnerError: as `read` does.
+    """
     if backend.NAME == docker.NAME:
         early.prepare()
         found = read(manifest, step.entry_point, request)
         for text in found.warnings:
             progress.warning(text)
         return found
+    for flag, given in (("--no-network", request.no_network), ("--read-only", request.read_only)):
+        if given:
+            # Who asks for a wall must not run without one.
+            raise RequestError(
+                f"`{flag}` needs a container, and this project's step runs on the machine itself",
+                "leave it out, or give the project a `docker_env`",
+            )
     flags = request.of_containers()
     if flags:
         verb = "changes" if len(flags) == 1 else "change"
@@ -108,6 +120,7 @@ def read(
     found = tuple(volumes.read(text, os.environ, project=".") for text in texts)
     for volume in found:
         volumes.check(volume)
+    found = volumes.refuse_clashes(found)
     pairs = (*(docker.variables if docker else ()), *given.variables)
     return Asked(
         body=body,
@@ -116,7 +129,7 @@ def read(
         platform=given.platform,
         network=network,
         entrypoint=given.entrypoint,
-        warnings=(*given.warnings, *_of_pull(given.pull)),
+        warnings=(*given.warnings, *_of_pull(given.pull), *_of_user(given.body.get("User"))),
     )
 
 
@@ -126,6 +139,14 @@ def _of_pull(pull: str | None) -> tuple[str, ...]:
     return (
         f"`-A pull={pull}` has no effect: the image is pinned, and `--relock` asks the registry",
     )
+
+
+def _of_user(user: object) -> tuple[str, ...]:
+    """What one gets who lets somebody else do the work: the checkout is the caller's alone."""
+    if user is None or str(user).partition(":")[0] in {str(os.getuid()), "0", "root"}:
+        return ()
+    text = "is somebody else than you: the step may not be able to read or change what is yours"
+    return (f"`-A user={user}` {text}, the project's files among it",)
 
 
 def _variables(pairs: Iterable[tuple[str, str | None]], *, lenient: bool = False) -> dict[str, str]:

@@ -46,8 +46,14 @@ class Place(Protocol):
             ExecutionError: there is no port to be had.
         """
 
-    def variables(self, extra: Mapping[str, str]) -> AbstractContextManager[dict[str, str]]:
-        """The step's variables, which are recorded; `extra` is of a store that is not ours.
+    def variables(
+        self, outside: Mapping[str, str] | None
+    ) -> AbstractContextManager[dict[str, str]]:
+        """The step's variables, which are recorded.
+
+        Args:
+            outside: what the step's MLflow is told of a store that is not ours; None where it
+                logs to ours.
 
         Raises:
             ExecutionError: the entry point asks for variables that the caller has not.
@@ -87,7 +93,7 @@ class Machine:
         return Endpoint()
 
     @contextlib.contextmanager
-    def variables(self, extra: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    def variables(self, outside: Mapping[str, str] | None) -> Iterator[dict[str, str]]:
         """What is inherited and what the environment sets, with a HOME; see `Place`."""
         ready, request = self._ready, self._ready.planned.request
         place = bytecode.place(ready.checkout, self._settings)
@@ -99,7 +105,7 @@ class Machine:
                 ready.checkout,
                 settings=self._settings,
                 entry_env={**ready.planned.spec.variables, **ready.step.entry_point.env},
-                extra=extra,
+                extra=outside or {},
                 clean=request.clean_env,
                 pass_env=request.pass_env,
             ) as seen,

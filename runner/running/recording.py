@@ -89,6 +89,14 @@ def _parent(ready: Ready) -> str | None:
     return None if outer is None or outer.run is None else outer.run.id
 
 
+def _docker_args(request: Request) -> list[str]:
+    if not request.docker_args:
+        return []
+    from runner.containers.options import arguments
+
+    return arguments.secrets_left_out(request.docker_args)
+
+
 def _request(ready: Ready) -> dict[str, object]:
     """What was asked; only what was said, so that a record shows what a person chose."""
     request = ready.planned.request
@@ -120,7 +128,7 @@ def _request(ready: Ready) -> dict[str, object]:
         "no_tracking": not request.tracking,
         "log_here": request.log_here,
         "skip_unmapped": request.skip_unmapped,
-        "docker_args": list(request.docker_args),
+        "docker_args": _docker_args(request),
         "build_image": request.build_image,
         "no_network": request.no_network,
         "read_only": request.read_only,

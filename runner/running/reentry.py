@@ -124,7 +124,7 @@ def entered(run: Run, guest: Guest, *, settings: Settings, progress: Progress) -
     """
     with (
         container_of(guest, settings=settings, progress=progress) as container,
-        container.variables({}) as seen,
+        container.variables(None) as seen,
     ):
         kept = {name: one.value for name, one in run.variables.items() if one.value is not None}
         yield Inside(run, container, {**seen, **kept})

@@ -40,9 +40,12 @@ class Home:
         """The record of the run, below the one that its step logs to where that is another."""
         return run if self._logs_to == run.id else replace(run, parent=self._logs_to)
 
-    def recorded(self) -> dict[str, str]:
-        """What the step's MLflow is told of a store that is not ours; the record keeps it."""
-        return recording.mlflow_variables(self._request) if self._endpoint is None else {}
+    def recorded(self) -> dict[str, str] | None:
+        """What the step's MLflow is told of a store that is not ours; the record keeps it.
+
+        None where it logs to ours.
+        """
+        return recording.mlflow_variables(self._request) if self._endpoint is None else None
 
     def told(self, variables: Mapping[str, str]) -> dict[str, str]:
         """What the step's MLflow is told of ours, another address and token each time.

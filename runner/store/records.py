@@ -83,7 +83,7 @@ class RecordedMount(Struct, frozen=True):
     """What of the machine, beside the checkout, the step saw in its container.
 
     Attributes:
-        source: absolute path, or a volume's name; "" for a volume without one.
+        source: absolute path, or one relative to the project; a volume's name, "" without one.
         target: absolute path inside.
     """
 

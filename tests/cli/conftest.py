@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.support import docked as containers
 from tests.support import index as indexes
 from tests.support import samples
 from tests.support.program import person
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.engine import Engine
     from tests.support.program import Program
     from tests.support.repositories import Daemon, Repository
 
@@ -53,3 +56,23 @@ def index(reprun: Program) -> Iterator[indexes.Index]:
     for index in indexes.serve():
         reprun.variables["UV_DEFAULT_INDEX"] = index.url
         yield index
+
+
+@pytest.fixture(scope="session")
+def docking(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Program:
+    """Somebody who uses the engine, for all tests: an image is looked into only once."""
+    return containers.using(person(tmp_path_factory.mktemp("docking")), engine)
+
+
+@pytest.fixture
+def docked(docking: Program, tmp_path: Path) -> Program:
+    """The same person in a folder of this test's own."""
+    directory = tmp_path / "desk"
+    directory.mkdir()
+    return replace(docking, directory=directory, variables=dict(docking.variables))
+
+
+@pytest.fixture
+def alone(reprun: Program, engine: Engine) -> Program:
+    """Somebody new, who has no image locked yet."""
+    return containers.using(reprun, engine)

@@ -359,12 +359,13 @@ def test_a_child_in_a_container(reprun: Program, engine: Engine) -> None:
     manifest = """\
 docker_env: {image: 'alpine:3.20'}
 entry_points:
-  main: {command: "echo 1 > first.txt; reprun run . -e inner --env-manager docker; ls"}
+  main: {command: "echo 1 > first.txt; reprun run . -e inner --env-manager docker WALLS; ls"}
   inner: {command: "cat first.txt; ls /sys/class/net; echo 2 > second.txt"}
 """
+    manifest = manifest.replace("WALLS", "--no-network --read-only")
     samples.commit(reprun.directory, manifest)
     reprun.variables["DOCKER_HOST"] = engine.address
-    asked = ("--no-network", "--read-only", "-A", "cpus=1")
+    asked = ("-A", "cpus=1", "-A", "pids-limit=100")
     said = reprun("run", ".", *LOCAL, *asked)
     assert said.code == 0, said.err
     assert said.out.splitlines()[:2] == ["1", "lo"]
@@ -374,5 +375,5 @@ entry_points:
     assert inner["container"]["network"] == "none"
     settings = inner["container"]["settings"]["HostConfig"]
     assert (settings["NanoCpus"], settings["ReadonlyRootfs"]) == (10**9, True)
-    assert inner["request"]["docker_args"] == ["cpus=1"]
-    assert reprun("run", ".", *LOCAL, *asked, "--dry-run").err.count("change nothing") == 1
+    assert inner["request"]["docker_args"] == ["cpus=1", "pids-limit=100"]
+    assert reprun("run", ".", *LOCAL, *asked, "--dry-run").err.count("changes nothing") == 1

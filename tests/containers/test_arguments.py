@@ -359,6 +359,8 @@ def comparable(body: dict[str, Any]) -> dict[str, Any]:
     joined = sorted(name for name in endpoints if name != "default")
     found["joined"] = joined if len(joined) > 1 else []
     found["addresses"] = sorted(filter(None, addresses))
+    # Some clients give any order; of one name the last counts, so theirs is kept.
+    found["Env"] = sorted(found.get("Env") or (), key=lambda text: str(text).partition("=")[0])
     config = found["HostConfig"]
     for name in ("Binds", "CapAdd", "CapDrop"):  # some clients sort them, some give any order
         config[name] = sorted(config[name] or ())

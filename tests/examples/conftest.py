@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = ROOT / "example-projects"
+WRONG_REQUEST = 2
+WRONG = ("top=ten", "unit=sentences", "l1_ratio=1.5", "alpha=-1", "class_weight=rare")
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,26 @@ class Reader:
         url: the repository that holds `example-projects/`.
         commit: its only commit.
         directory: where the reader stands: a clone of it.
+        variables: of the reader's own.
     """
 
     url: str
     commit: str
     directory: Path
     home: Path
+    variables: dict[str, str] = field(default_factory=dict)
 
     def types(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`reprun ARGUMENTS`, to its end."""
         return subprocess.run(
             [sys.executable, "-m", "runner", *arguments],
             cwd=self.directory,
-            env={**os.environ, "REPRUN_HOME": str(self.home), "PYTHONPATH": str(ROOT)},
+            env={
+                **os.environ,
+                "REPRUN_HOME": str(self.home),
+                "PYTHONPATH": str(ROOT),
+                **self.variables,
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -55,6 +66,18 @@ class Reader:
         assert done.returncode == 0, done.stderr
         record: dict[str, Any] = json.loads(done.stdout)
         return record
+
+    def follows(self, project: str) -> None:
+        """Each command of the project's own README; it does what the README says."""
+        text = (PROJECTS / project / "README.md").read_text()
+        commands = re.findall(r"^    reprun (.+)$", text, re.MULTILINE)
+        assert len(commands) >= 3
+        for command in commands:
+            done = self.types(*shlex.split(command))
+            expected = WRONG_REQUEST if command.endswith(WRONG) else 0
+            assert done.returncode == expected, (command, done.stderr)
+            if expected:
+                assert command.rpartition("=")[2] in done.stderr
 
 
 @pytest.fixture

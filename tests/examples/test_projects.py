@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.examples.conftest import PROJECTS
-
 if TYPE_CHECKING:
     from tests.examples.conftest import Reader
-
-WRONG_REQUEST = 2
-WRONG = ("top=ten", "unit=sentences", "l1_ratio=1.5", "alpha=-1")
 
 
 def _digests(record: dict[str, Any]) -> dict[str, str]:
@@ -77,13 +70,4 @@ def test_a_search_by_mlflow_run_has_a_run_for_each_penalty(reader: Reader) -> No
 
 @pytest.mark.parametrize("project", ["hello", "diabetes-elasticnet", "logged-regression"])
 def test_every_command_of_a_readme_does_what_it_says(reader: Reader, project: str) -> None:
-    commands = re.findall(
-        r"^    reprun (.+)$", (PROJECTS / project / "README.md").read_text(), re.MULTILINE
-    )
-    assert len(commands) >= 3
-    for command in commands:
-        done = reader.types(*shlex.split(command))
-        expected = WRONG_REQUEST if command.endswith(WRONG) else 0
-        assert done.returncode == expected, (command, done.stderr)
-        if expected:
-            assert command.rpartition("=")[2] in done.stderr
+    reader.follows(project)

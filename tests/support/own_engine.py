@@ -30,10 +30,30 @@ class OwnEngine:
         folder: where its socket and its logs lie.
     """
 
-    def __init__(self, engine: Engine, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, engine: Engine, folder: Path, argv: list[str]) -> None:
         self.engine = engine
         self.folder = folder
-        self._process = process
+        self._argv = argv
+        self._process = _start(argv, folder)
+
+    def restart(self) -> None:
+        """Start it again after its end, in the same place; return once it answers."""
+        # A killed engine's containerd is killed with it, and may be waiting for its parent.
+        (self.folder / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
+        (self.folder / "pid").unlink(missing_ok=True)
+        self._process = _start(self._argv, self.folder)
+        _wait(self._process, self.folder)
+
+    def end(self) -> None:
+        """End it if it runs, as well as it goes."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=SECONDS)
+
+    def wait(self) -> None:
+        """Return once it answers."""
+        _wait(self._process, self.folder)
 
     def stop(self) -> None:
         """End it as a service manager does: its containers are stopped first."""
@@ -62,24 +82,26 @@ def own_engine(beside: Engine, *, data: Path | None = None) -> Iterator[OwnEngin
     folder = Path(tempfile.mkdtemp(prefix="reprun-"))
     address = f"unix://{folder}/docker.sock"
     data = data or folder / "data"
-    process = _start(program, folder, data, beside)
+    client = DockerClient(base_url=address, timeout=60, version=beside.client.api.api_version)
+    own = OwnEngine(Engine(address, client), folder, _argv(program, folder, data, beside))
     try:
-        _wait(process, folder)
-        client = DockerClient(base_url=address, timeout=60)
-        try:
-            yield OwnEngine(Engine(address, client), folder, process)
-        finally:
-            client.close()
+        own.wait()
+        yield own
     finally:
-        _clear(process, folder, data)
+        client.close()
+        own.end()
+        _clear(folder, data)
 
 
-def _start(program: str, folder: Path, data: Path, beside: Engine) -> subprocess.Popen[bytes]:
+def _argv(program: str, folder: Path, data: Path, beside: Engine) -> list[str]:
     mirrors = beside.client.info()["RegistryConfig"]["Mirrors"] or []
     argv = [program, "--host", f"unix://{folder}/docker.sock", "--pidfile", f"{folder}/pid"]
     argv += ["--data-root", str(data), "--exec-root", f"{folder}/exec"]
     argv += ["--bridge", "none", "--iptables=false", "--ip6tables=false"]
-    argv += [word for mirror in mirrors for word in ("--registry-mirror", mirror)]
+    return argv + [word for mirror in mirrors for word in ("--registry-mirror", mirror)]
+
+
+def _start(argv: list[str], folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
             argv,
@@ -100,12 +122,8 @@ def _wait(process: subprocess.Popen[bytes], folder: Path) -> None:
         time.sleep(0.02)
 
 
-def _clear(process: subprocess.Popen[bytes], folder: Path, data: Path) -> None:
-    """End the engine and what a killed one leaves: containers, its containerd, mounts."""
-    if process.poll() is None:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=SECONDS)
+def _clear(folder: Path, data: Path) -> None:
+    """End what a killed engine leaves: containers, its containerd, mounts."""
     marked = [pid for pid in map(int, _numbers()) if f"{folder}/exec" in _command_line(pid)]
     # A container is its shim's child, and names no folder itself.
     for pid in [child for shim in marked for child in children_of(shim)] + marked:

@@ -22,7 +22,10 @@ from runner.locking import try_hold
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runner.executors.base import Executor
+
 MARKER = "TEST_MARKER"
+STEPS_IN = "REPRUN_TESTS_STEPS_IN"
 
 
 def execution_in(
@@ -50,6 +53,15 @@ def execution_in(
     )
 
 
+def _executor(folder: Path) -> Executor:
+    """This machine's, or one for containers of the engine that `REPRUN_TESTS_STEPS_IN` names."""
+    if (address := os.environ.get(STEPS_IN)) is None:
+        return Local()
+    from tests.support.contained import Containers
+
+    return Containers(address, folder)
+
+
 def main() -> int:
     """Run the step that the arguments describe, holding FOLDER/lock; its exit code."""
     folder, command = Path(sys.argv[1]), sys.argv[2]
@@ -59,7 +71,7 @@ def main() -> int:
     lock = try_hold(folder / "lock")
     assert lock is not None
     execution = replace(execution, handles=(lock.fileno(),))
-    outcome = Local().execute(execution, show=(sys.stdout.buffer, sys.stderr.buffer))
+    outcome = _executor(folder).execute(execution, show=(sys.stdout.buffer, sys.stderr.buffer))
     text = json.dumps([outcome.exit_code, outcome.ended_by, outcome.signal, outcome.warnings])
     (folder / "outcome.json").write_text(text)
     return outcome.exit_code

@@ -11,7 +11,12 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from runner.containers import images
 from runner.containers.building import context, recipe
 from runner.containers.building.dockerfile import pinned
-from runner.containers.engine import explanation, refuse_without_room
+from runner.containers.engine import (
+    MAKE_ROOM,
+    explanation,
+    refuse_without_room,
+    tells_of_no_room,
+)
 from runner.errors import BuildFailure, EngineLost, EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -26,7 +31,8 @@ if TYPE_CHECKING:
 
 REPOSITORY: Final = "reprun"
 LABEL: Final = "reprun"
-_STEP: Final = re.compile(r"step (\d+)/\d+ ?:", re.IGNORECASE)
+# Docker counts through (`Step 3/7 :`), Podman in each stage anew (`[2/3] STEP 1/4:`).
+_STEP: Final = re.compile(r"Step (\d+)/\d+ ?:|(?:\[(\d+)/\d+\] )?STEP (\d+)/\d+:")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _OF_THE_ENGINE: Final = (" ---> ", "Removing intermediate container ")
 _LAST_LINES: Final = 15
@@ -55,6 +61,7 @@ def build(
             f"{made.path} is not the one that was locked", "run this again with `--relock`"
         )
     parsed = made.parsed(text)
+    recipe.refuse_buildkit(engine, parsed)
     for reference, pin in asked["bases"].items():
         images.require(engine, pin, platform=asked["platform"], progress=progress, origin=reference)
     fixed = pinned(text, asked["bases"], path=made.path, args=made.args, target=made.built)
@@ -111,6 +118,7 @@ class _Watch:
         self._parsed = parsed
         self._progress = progress
         self._step = 0
+        self._stage: int | None = None
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._rest = ""
 
@@ -121,18 +129,30 @@ class _Watch:
             BuildFailure: a step failed.
         """
         for message in said:
-            *lines, self._rest = (self._rest + str(message.get("stream") or "")).split("\n")
+            text = str(message.get("stream") or "")
+            if text.startswith(_OF_THE_ENGINE):
+                self._end_line()
+            *lines, self._rest = (self._rest + text).split("\n")
             for line in lines:
                 self._hear(_COLOUR.sub("", line).rstrip())
             if (fault := message.get("error")) is not None:
                 raise self.failure(" ".join(str(fault).split()))
 
+    def _end_line(self) -> None:
+        """What a step prints last may have no end."""
+        if self._rest:
+            self._hear(_COLOUR.sub("", self._rest).rstrip())
+            self._rest = ""
+
     def _hear(self, line: str) -> None:
         if (found := _STEP.match(line)) is not None:
-            self._step = int(found[1])
+            self._step = int(found[1] or found[3])
+            self._stage = None if found[1] else int(found[2] or 1)
             self._lines.clear()
         elif line and not line.startswith(_OF_THE_ENGINE):
             self._lines.append(line)
+        else:
+            return
         self._progress.line(line)
 
     def failure(self, said: str) -> BuildFailure:
@@ -142,12 +162,16 @@ class _Watch:
             NoRoom: the disk is full.
         """
         refuse_without_room(said)
-        place = self._parsed.place(self._step) if self._step else None
+        self._end_line()
+        place = self._parsed.place(self._step, stage=self._stage) if self._step else None
         if place is None:
             return BuildFailure(f"{self._parsed.path} can't be built: {said}")
-        text = self._parsed.steps[self._step - 1].text
+        steps = [one for one in self._parsed.steps if self._stage in {None, one.stage}]
+        text = steps[self._step - 1].text
         return BuildFailure(
-            f"{place}: step {self._step} of {len(self._parsed.steps)} failed, `{text}`: {said}",
-            f"try it by itself: `docker build -f {self._parsed.path} .`",
+            f"{place}: step {self._step} of {len(steps)} failed, `{text}`: {said}",
+            MAKE_ROOM
+            if tells_of_no_room(" ".join(self._lines))
+            else f"try it by itself: `docker build -f {self._parsed.path} .`",
             details=tuple(self._lines),
         )

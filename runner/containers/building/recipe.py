@@ -16,7 +16,7 @@ from runner.containers.building.dockerfile import parse
 from runner.containers.model import CODE
 from runner.environments.base import Lock, Spec
 from runner.environments.platforms import platform_name
-from runner.errors import EnvironmentFailure
+from runner.errors import EnvironmentFailure, IndexUnreachable, NoSuchImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,12 +131,6 @@ def read(docker: DockerEnvironment, files: ProjectFiles, *, kind: str, as_of: st
     recipe = of_manifest(docker)
     text = recipe.text(files)
     parsed = recipe.parsed(text)
-    if (needed := parsed.needs_buildkit) is not None:
-        raise EnvironmentFailure(
-            f"{recipe.path}:{needed.line}: `{needed.text}` needs BuildKit, which an engine's API "
-            "alone does not offer",
-            "build it yourself, `docker build -t NAME .`, and name that: `image: NAME`",
-        )
     asked = [kind, FORMAT, recipe.to_text(), hashlib.sha256(text).hexdigest()]
     return Spec(
         kind=kind,
@@ -162,21 +156,27 @@ def lock(
     """What the Dockerfile starts from, pinned; what it installs beyond that is not locked.
 
     Raises:
-        EnvironmentFailure: a base can't be had, or has triggers of its own.
+        EnvironmentFailure: a base can't be had, or has triggers of its own; BuildKit is needed.
     """
     recipe = from_text(spec.extra[KEY])
     text = recipe.text(files)
     parsed = recipe.parsed(text)
+    refuse_buildkit(engine, parsed)
     bases = {}
     for base in parsed.bases:
-        pin = images.pin(
-            engine,
-            base.reference,
-            platform=base.platform or platform,
-            fresh=relock,
-            progress=progress,
-        )
-        _refuse_triggers(engine, pin.image, f"{recipe.path}:{base.line}")
+        place = f"{recipe.path}:{base.line}"
+        try:
+            pin = images.pin(
+                engine,
+                base.reference,
+                platform=base.platform or platform,
+                fresh=relock,
+                progress=progress,
+            )
+        except (NoSuchImage, IndexUnreachable) as error:
+            error.message = f"{place}: {error.message}"
+            raise
+        _refuse_triggers(engine, pin.image, place)
         bases[base.reference] = pin.image
     content = {
         KEY: json.loads(spec.extra[KEY]),
@@ -196,6 +196,21 @@ def lock(
         locked=not parsed.unlocked,
         context=spec.context,
     )
+
+
+def refuse_buildkit(engine: Engine, parsed: Dockerfile) -> None:
+    """Refuse what the engine's own builder can't do; Podman's does nearly all that BuildKit does.
+
+    Raises:
+        EnvironmentFailure: there is such an instruction.
+    """
+    needed = parsed.needs_buildkit
+    if needed is not None and not engine.is_podman():
+        raise EnvironmentFailure(
+            f"{parsed.path}:{needed.line}: `{needed.text}` needs BuildKit, which an engine's API "
+            "alone does not offer",
+            "build it yourself, `docker build -t NAME .`, and name that: `image: NAME`",
+        )
 
 
 def _refuse_triggers(engine: Engine, image: str, place: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec.structs import replace
 
+from runner.containers import leftovers
 from runner.containers.inside import contents
 from runner.containers.model import Image
 from runner.errors import EnvironmentFailure
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from runner.containers.engine import Engine
     from runner.environments.base import Package
     from runner.progress import Progress
+    from runner.settings import Settings
 
 LABEL: Final = "reprun"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -26,7 +28,12 @@ _PATIENCE: Final = 20  # seconds that an entrypoint has to pass a command on
 
 
 def examine(
-    engine: Engine, found: dict[str, Any], reference: str | None, *, progress: Progress
+    engine: Engine,
+    found: dict[str, Any],
+    reference: str | None,
+    *,
+    settings: Settings,
+    progress: Progress,
 ) -> tuple[Image, tuple[Package, ...]]:
     """The image as a step sees it, and the packages in it; nothing of it is run for these.
 
@@ -37,15 +44,15 @@ def examine(
     Raises:
         EnvironmentFailure: it has no shell, or the engine doesn't answer.
     """
-    settings = found.get("Config") or {}
-    variables = dict(text.partition("=")[::2] for text in settings.get("Env") or ())
+    config = found.get("Config") or {}
+    variables = dict(text.partition("=")[::2] for text in config.get("Env") or ())
     progress.update(f"looking into the image ({found.get('Size', 0) / 1e6:,.0f} MB)")
     with engine.asked("the image was looked into"):
-        held = _read(engine, str(found["Id"]), variables.get("PATH") or _PATH)
+        held = _read(engine, str(found["Id"]), variables.get("PATH") or _PATH, settings)
     for text in held.unread:
         progress.warning(f"what {text} says of the image's packages is not read")
-    shell = _shell(held, progress)
-    entrypoint = tuple(settings.get("Entrypoint") or ())
+    shell = _shell(held)
+    entrypoint = tuple(config.get("Entrypoint") or ())
     image = Image(
         id=str(found["Id"]),
         reference=reference,
@@ -54,40 +61,33 @@ def examine(
         shell=shell,
         python=held.programs.get("python3") or held.programs.get("python"),
         git="git" in held.programs,
-        user=str(settings.get("User") or ""),
+        user=str(config.get("User") or ""),
         passwd=held.files.get("/etc/passwd", b"").decode(errors="replace"),
         group=held.files.get("/etc/group", b"").decode(errors="replace"),
         layers=tuple((found.get("RootFS") or {}).get("Layers") or ()),
         entrypoint=entrypoint or None,
     )
-    if entrypoint and not _passes_on(engine, image, held.programs["sh"]):
-        progress.warning(
-            f"the image's ENTRYPOINT `{' '.join(entrypoint)}` does not pass a command on: the step "
-            "runs without it",
-            'have it end with `exec "$@"`',
-        )
-        image = replace(image, entrypoint=None)
+    if entrypoint and not _passes_on(engine, image, held.programs["sh"], settings):
+        image = replace(image, entrypoint=None, left_out=entrypoint)
     return image, held.packages
 
 
-def _read(engine: Engine, image: str, path: str) -> contents.Contents:
-    with _made(engine, {"Image": image, "Cmd": ["-"], "Entrypoint": []}) as container:
+def _read(engine: Engine, image: str, path: str, settings: Settings) -> contents.Contents:
+    body = {"Image": image, "Cmd": ["-"], "Entrypoint": []}
+    with _made(engine, body, settings) as container:
         return contents.read(engine.api.export(container), path=path.split(":"), programs=_PROGRAMS)
 
 
-def _shell(held: contents.Contents, progress: Progress) -> Literal["bash", "sh"]:
+def _shell(held: contents.Contents) -> Literal["bash", "sh"]:
     if "sh" not in held.programs:
         raise EnvironmentFailure(
             "the image has no shell (`bash` or `sh`), which a step's command needs",
             "use an image that has one: a `-debug` variant, or one made from `debian`",
         )
-    if "bash" in held.programs:
-        return "bash"
-    progress.warning("the image has no bash: `sh` reads the step's command")
-    return "sh"
+    return "bash" if "bash" in held.programs else "sh"
 
 
-def _passes_on(engine: Engine, image: Image, shell: str) -> bool:
+def _passes_on(engine: Engine, image: Image, shell: str, settings: Settings) -> bool:
     """Whether the image's entrypoint runs the command that it is given; tried, without network."""
     token = uuid.uuid4().hex
     body = {
@@ -99,7 +99,7 @@ def _passes_on(engine: Engine, image: Image, shell: str) -> bool:
     from docker.errors import APIError
     from requests.exceptions import RequestException
 
-    with _made(engine, body) as container:
+    with _made(engine, body, settings) as container:
         try:
             engine.api.start(container)
             engine.api.wait(container, timeout=_PATIENCE)
@@ -109,10 +109,14 @@ def _passes_on(engine: Engine, image: Image, shell: str) -> bool:
 
 
 @contextlib.contextmanager
-def _made(engine: Engine, body: dict[str, Any]) -> Iterator[str]:
-    """A container of ours for a moment."""
-    made = engine.api.create_container_from_config({**body, "Labels": {LABEL: "examination"}})
-    try:
-        yield str(made["Id"])
-    finally:
-        engine.api.remove_container(made["Id"], force=True, v=True)
+def _made(engine: Engine, body: dict[str, Any], settings: Settings) -> Iterator[str]:
+    """A container of ours for a moment; the next command removes it where we are killed."""
+    name = f"reprun-image-{uuid.uuid4().hex}"
+    with leftovers.noted(name, name=name, engine=engine.address, settings=settings):
+        made = engine.api.create_container_from_config(
+            {**body, "Labels": {LABEL: "examination"}}, name=name
+        )
+        try:
+            yield str(made["Id"])
+        finally:
+            engine.api.remove_container(made["Id"], force=True, v=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
-from runner.containers.options.bodies import Body, merge, placed
+from runner.containers.options.bodies import HIDDEN, Body, merge, placed
 from runner.errors import RequestError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from runner.containers.options.flags import Flag
 
-__all__ = ["Arguments", "merge", "read"]
+__all__ = ["Arguments", "merge", "read", "secrets_left_out"]
 
 SHOWN = 60
 
@@ -91,6 +91,23 @@ def read(texts: Sequence[str], *, caller: Path) -> Arguments:
         network=_network(found),
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def secrets_left_out(texts: Sequence[str]) -> list[str]:
+    """The flags as a record may have them: without values that may be secret.
+
+    What is left of `env=NAME=value` is `env=NAME`, by which a rerun takes the caller's own.
+    """
+    kept = []
+    for given in map(_parted, texts):
+        name, assigned, _ = (given.value or "").partition("=")
+        if assigned and given.name == "env":
+            kept.append(f"env={name}")
+        elif assigned and given.name == "log-opt":
+            kept.append(f"log-opt={name}={HIDDEN}")
+        else:
+            kept.append(given.text)
+    return kept
 
 
 Found = dict[str, list[tuple[Given, object]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
+HIDDEN = "***"
 Body: TypeAlias = Mapping[str, object]
 
 
@@ -20,6 +21,16 @@ def merge(one: Body, two: Body) -> dict[str, object]:
         else:
             merged[name] = value
     return merged
+
+
+def public(body: Body) -> Body:
+    """What a record may have of a body: a log driver's options may be a token for its server."""
+    config = body.get("HostConfig")
+    log = config.get("LogConfig") if isinstance(config, Mapping) else None
+    options = log.get("Config") if isinstance(log, Mapping) else None
+    if not isinstance(options, Mapping):
+        return body
+    return merge(body, placed("HostConfig.LogConfig.Config", dict.fromkeys(options, HIDDEN)))
 
 
 def placed(place: str, value: object) -> dict[str, object]:

@@ -6,6 +6,7 @@ It returns once the port is open and goes on in the background.
 
 import os
 import select
+import signal
 import socket
 import sys
 
@@ -26,6 +27,9 @@ def detach():
     if os.fork():
         os._exit(0)
     os.setsid()
+    # What ends the step comes to all of it: what it logs while it tidies up is to be heard, too.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     null = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):
         os.dup2(null, handle)
