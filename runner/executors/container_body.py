@@ -65,8 +65,13 @@ def make(engine: Engine, vessel: Vessel, execution: Execution) -> str:
     return str(made["Id"])
 
 
-def attach(engine: Engine, container: str, *, init: bool) -> object:
+def attach(
+    engine: Engine, container: str, *, init: bool, more: Mapping[str, object] | None = None
+) -> object:
     """The stream of what it will print; Podman makes the container's processes here already.
+
+    Args:
+        more: parameters of the API's call, such as `stdin`.
 
     Raises:
         NoInit: the engine lacks the first process that it was to have.
@@ -78,7 +83,7 @@ def attach(engine: Engine, container: str, *, init: bool) -> object:
         with engine.asked("the step's output was asked for"):
             try:
                 stream: object = engine.api.attach_socket(
-                    container, params={"stdout": 1, "stderr": 1, "stream": 1}
+                    container, params={"stdout": 1, "stderr": 1, "stream": 1, **(more or {})}
                 )
             except APIError as error:
                 raise _not_started(explanation(error), init=init) from error

@@ -57,7 +57,7 @@ def _attend(vessel: Vessel, engine: Engine, execution: Execution, *, terminal: b
         wakened() as (woken, wake),
         Relay(wake) as relay,
         made(engine, vessel, execution) as container,
-        _attached(engine, container) as stream,
+        _attached(engine, container, init=vessel.init) as stream,
     ):
         talk = _Talk(engine, container, stream, execution.grace, terminal=terminal)
         container_body.start(engine, container, init=vessel.init)
@@ -203,11 +203,10 @@ def _write(handle: int, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _attached(engine: Engine, container: str) -> Iterator[Any]:
+def _attached(engine: Engine, container: str, *, init: bool) -> Iterator[Any]:
     """The streams of a container, attached before it starts, so that nothing is missed."""
-    with engine.asked("the shell was started"):
-        asked = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "detachKeys": _NEVER_TYPED}
-        stream = engine.api.attach_socket(container, params=asked)
+    more = {"stdin": 1, "detachKeys": _NEVER_TYPED}
+    stream = container_body.attach(engine, container, init=init, more=more)
     try:
         yield stream
     finally:
