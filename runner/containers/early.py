@@ -48,4 +48,11 @@ def _memory_of(project: str, settings: Settings) -> str:
 
 
 def _import() -> None:
-    import docker  # noqa: F401
+    import gc
+
+    # What is imported stays: collecting amid it takes a tenth of the time, and finds nothing.
+    gc.disable()
+    try:
+        import docker  # noqa: F401
+    finally:
+        gc.enable()
