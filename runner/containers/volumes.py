@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # MLflow has a shell read them, so that these work in public projects.
-_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+)|\((pwd)\))|`(pwd)`")
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+)|\((pwd)\))|`(pwd)`|%(?:cd|CD)%")
 _OURS: Final = "/reprun/"
 _OPTIONS: Final = frozenset({
     *("ro", "rw", "z", "Z", "U", "nocopy", "consistent", "cached", "delegated"),

@@ -56,12 +56,12 @@ def test_variables_in_a_volume(docked: Program, tmp_path: Path) -> None:
     (home / "d").mkdir(parents=True)
     (home / "d" / "seen").write_text("seen\n")
     volumes = ("${HOME}/d:/a:ro", "~/d:/b", "$HOME/d:/c", "$PWD/data:/d", "$(pwd)/data:/e",
-               "./data:/f")  # fmt: skip
-    _with(docked, "cat /a/seen /b/seen /c/seen /d/x /e/x /f/x", *volumes)
+               "./data:/f", "%cd%/data:/g")  # fmt: skip
+    _with(docked, "cat /a/seen /b/seen /c/seen /d/x /e/x /f/x /g/x", *volumes)
     (docked.directory / "data").mkdir()
     (docked.directory / "data" / "x").write_text("of the project\n")
     said = docked("run", ".", HOME=str(home))
-    assert (said.code, said.out) == (0, "seen\n" * 3 + "of the project\n" * 3), said
+    assert (said.code, said.out) == (0, "seen\n" * 3 + "of the project\n" * 4), said
     assert said.err.count("is of this machine, not of the project") == 3
 
 
