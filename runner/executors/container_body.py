@@ -277,6 +277,8 @@ def _of_statistics(found: Mapping[str, Any]) -> tuple[float, float, int]:
 class NoInit(ExecutionError):
     """The engine has no program of its own for a container's first process."""
 
+    code = "execution.no-init"
+
 
 def _not_started(said: str, *, init: bool) -> ExecutionError:
     """Why the engine would not start the step, with a way out where one is known.

@@ -223,6 +223,7 @@ def _as_nobody(
             os.chown(one, NOBODY, NOBODY)
         path = f"{ROOT}:{packages}"
         own = {"HOME": name, "REPRUN_HOME": f"{name}/home", "PYTHONPATH": path, **variables}
+        own["COVERAGE_PROCESS_CONFIG"] = ""  # its data lies where they may not write
         return subprocess.run(
             [_python(), "-m", "runner", *arguments],
             cwd=project,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.engine import Engine
     from tests.support.images import Images
     from tests.support.program import Program
+    from tests.support.terminal import Terminal
 
 LARGE = 3_000_000  # bytes, more than pipes and sockets hold
 MANIFEST = """\
@@ -112,6 +114,16 @@ def test_pipes_go_in_and_come_out(person: Program, project: Path) -> None:
     assert person("shell", "latest", "-c", "exec 0<&-; echo deaf").out == "deaf\n"
 
 
+def _left_by(seen: Terminal) -> int:
+    """The exit status after Ctrl-D; one that comes between two of the shell's lines is lost."""
+    for _ in range(9):
+        seen.type(CTRL_D)
+        with contextlib.suppress(AssertionError):
+            return seen.end(seconds=3)
+    seen.type(CTRL_D)
+    return seen.end()
+
+
 def test_a_shell_in_a_terminal(person: Program, project: Path) -> None:
     person.record(str(project))
     with terminal(person, "shell") as seen:
@@ -135,8 +147,7 @@ def test_a_shell_in_a_terminal(person: Program, project: Path) -> None:
         seen.type(b"tty; echo $TERM; (exit 6)\n")
         seen.wait_for("/dev/pts/")
         seen.wait_for("xterm")
-        seen.type(CTRL_D)
-        assert seen.end() == 6, seen.text
+        assert _left_by(seen) == 6, seen.text
         assert seen.modes == before
     assert person.leftovers() == []
     assert not list((person.home / "cache/containers").glob("*.lock"))
