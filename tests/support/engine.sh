@@ -6,10 +6,12 @@
 # By hand, as root: eval "$(tests/support/engine.sh start)"; afterwards tests/support/engine.sh stop
 #   REPRUN_ENGINE_FOLDER   where (a short path: sockets lie in it); /tmp/reprun-engine
 #   REPRUN_ENGINE_PORT     of the registry with the base images; a free one
-#   REPRUN_ENGINE_BRIDGE   a network bridge of its own, for an engine beside another one
+#   REPRUN_ENGINE_BRIDGE   its network bridge; reprun0. Not docker0: any engine that is started with
+#                          another bridge, as those of single tests are, removes that one
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 FOLDER=${REPRUN_ENGINE_FOLDER:-/tmp/reprun-engine}
+BRIDGE=${REPRUN_ENGINE_BRIDGE:-reprun0}
 # dockerd and debootstrap lie where a user's PATH may not lead.
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -39,6 +41,7 @@ runc runc
 catatonit catatonit
 /usr/lib/cni/bridge containernetworking-plugins
 pgrep procps
+ip iproute2
 LIST
     # Debian has a busybox with and one without libraries; only the latter runs alone in an image.
     ! ldd "$(command -v busybox)" >/dev/null 2>&1 || printf 'busybox-static\n'
@@ -80,15 +83,13 @@ YAML
 
 start_docker() {
     local options=()
-    if [[ -n ${REPRUN_ENGINE_BRIDGE:-} ]]; then
-        if ! ip link show "$REPRUN_ENGINE_BRIDGE" >/dev/null 2>&1; then
-            ip link add name "$REPRUN_ENGINE_BRIDGE" type bridge
-            ip addr add 172.31.254.1/24 dev "$REPRUN_ENGINE_BRIDGE"
-            ip link set "$REPRUN_ENGINE_BRIDGE" up
-            printf "%s" "$REPRUN_ENGINE_BRIDGE" >"$FOLDER/bridge"
-        fi
-        options+=(--bridge "$REPRUN_ENGINE_BRIDGE")
+    if ! ip link show "$BRIDGE" >/dev/null 2>&1; then
+        ip link add name "$BRIDGE" type bridge
+        ip addr add 172.31.254.1/24 dev "$BRIDGE"
+        ip link set "$BRIDGE" up
+        printf "%s" "$BRIDGE" >"$FOLDER/bridge"
     fi
+    options+=(--bridge "$BRIDGE")
     daemon docker dockerd --data-root "$FOLDER/docker" --exec-root "$FOLDER/exec" \
         --pidfile "$FOLDER/dockerd.pid" --host "unix://$FOLDER/docker.sock" \
         --group "${SUDO_GID:-0}" --insecure-registry 127.0.0.0/8 \
