@@ -3,7 +3,7 @@
 unset TINI_KILL_PROCESS_GROUP
 trap : TERM INT HUP QUIT
 # The group of all of this, for signal.sh: an engine's own first process starts us as its leader.
-echo $$ >/reprun/run/group
+{ echo $$ >/reprun/run/group; } 2>/dev/null
 if [ -n "$REPRUN_RELAY" ]; then
     # Python, port: MLflow's calls reach the run's own endpoint, whatever the container's network.
     "${REPRUN_RELAY%:*}" -E -S /reprun/step/relay.py "${REPRUN_RELAY##*:}" /reprun/run/endpoint.sock
