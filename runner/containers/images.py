@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from runner.containers import failures
 from runner.containers.engine import explanation
 from runner.containers.references import Reference, is_image_id
@@ -16,32 +14,18 @@ if TYPE_CHECKING:
     from runner.progress import Progress
 
 
-class Pin(Struct, frozen=True):
-    """What a name of an image meant when it was looked up.
-
-    Attributes:
-        name: as the project has it.
-        image: `docker.io/library/python@sha256:…`, or the id `sha256:…` of an image that is
-            nowhere but on this machine.
-    """
-
-    name: str
-    image: str
-
-    @property
-    def local(self) -> bool:
-        """Whether it holds on this machine only."""
-        return is_image_id(self.image)
-
-
 def pin(
     engine: Engine, name: str, *, platform: str, fresh: bool = False, progress: Progress
-) -> Pin:
+) -> str:
     """What `name` means: the image on this machine as `docker run` would take it, else pulled.
 
     Args:
         platform: such as `linux/amd64`.
         fresh: ask the registry first, for the tag may have moved.
+
+    Returns:
+        `docker.io/library/python@sha256:…`, or the id `sha256:…` of an image that is nowhere but
+        on this machine.
 
     Raises:
         NoSuchImage: there is none, none for the platform, or we may not pull it.
@@ -49,16 +33,16 @@ def pin(
     """
     if is_image_id(name):
         require(engine, name, platform=platform, origin=name, progress=progress)
-        return Pin(name, name)
+        return name
     reference = Reference.read(name)
     if reference.digest is not None:
-        return Pin(name, str(reference))
+        return str(reference)
     found = find(engine, name)
     if found is None or not fits(found, platform):
         found = _pulled(engine, reference, name, platform, progress)
     elif fresh and found.get("RepoDigests"):
         found = _refreshed(engine, reference, name, platform, progress) or found
-    return Pin(name, digest_of(found, reference) or str(found["Id"]))
+    return digest_of(found, reference) or str(found["Id"])
 
 
 def require(

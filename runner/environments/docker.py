@@ -117,7 +117,7 @@ def lock(
                 # Most such images are built by hand from just that file.
                 error.hint = f"the project has a {found}: pass `--env-file {found}` to build it"
             raise
-    return _locked(spec, pin.image, made="resolved")
+    return _locked(spec, pin, made="resolved")
 
 
 def _dockerfile_of(files: ProjectFiles) -> str | None:

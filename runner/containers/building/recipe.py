@@ -176,8 +176,8 @@ def lock(
         except (NoSuchImage, IndexUnreachable) as error:
             error.message = f"{place}: {error.message}"
             raise
-        _refuse_triggers(engine, pin.image, place)
-        bases[base.reference] = pin.image
+        _refuse_triggers(engine, pin, place)
+        bases[base.reference] = pin
     content = {
         KEY: json.loads(spec.extra[KEY]),
         "sha256": hashlib.sha256(text).hexdigest(),
