@@ -165,17 +165,8 @@ def lock(
     bases = {}
     for base in parsed.bases:
         place = f"{recipe.path}:{base.line}"
-        try:
-            pin = images.pin(
-                engine,
-                base.reference,
-                platform=base.platform or platform,
-                fresh=relock,
-                progress=progress,
-            )
-        except (NoSuchImage, IndexUnreachable) as error:
-            error.message = f"{place}: {error.message}"
-            raise
+        of_base = base.platform or platform
+        pin = _pin(engine, base.reference, place, of_base, relock=relock, progress=progress)
         _refuse_triggers(engine, pin, place)
         bases[base.reference] = pin
     content = {
@@ -196,6 +187,17 @@ def lock(
         locked=not parsed.unlocked,
         context=spec.context,
     )
+
+
+def _pin(
+    engine: Engine, image: str, place: str, platform: str, *, relock: bool, progress: Progress
+) -> str:
+    """What a base means today; an error says at which `place` of the Dockerfile it is named."""
+    try:
+        return images.pin(engine, image, platform=platform, fresh=relock, progress=progress)
+    except (NoSuchImage, IndexUnreachable) as error:
+        error.message = f"{place}: {error.message}"
+        raise
 
 
 def refuse_buildkit(engine: Engine, parsed: Dockerfile) -> None:
