@@ -61,7 +61,9 @@ def known(image: Image, user: str, folder: Path, home: str) -> tuple[Path, Path]
     if not image.passwd or any(len(one) == _PASSWD_FIELDS and one[2] == uid for one in lines):
         return None
     taken = {one[0] for one in lines}
-    name = next(one for one in (_login(), f"user{uid}") if one not in taken)
+    name = _login()
+    while name in taken:
+        name = f"{name}{uid}"
     passwd, group = folder / "passwd", folder / "group"
     passwd.write_text(f"{_ended(image.passwd)}{name}:x:{uid}:{gid}::{home}:/bin/sh\n")
     numbers = {one.split(":")[2] for one in image.group.splitlines() if one.count(":") > 1}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.containers.options import fates
-from runner.containers.options.arguments import Arguments, merge, read
+from runner.containers.options.arguments import Arguments, read
+from runner.containers.options.bodies import merge
 from runner.containers.options.flags import KNOWN, SHORT
 from runner.errors import RequestError
 from tests.support.docker_client import CLIENT, Client, Refused, known_flags, recording

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec.structs import replace
 
-from runner.containers import leftovers
+from runner.containers import images, leftovers
 from runner.containers.inside import contents
 from runner.containers.model import Image
 from runner.errors import EnvironmentFailure
@@ -56,7 +56,7 @@ def examine(
     image = Image(
         id=str(found["Id"]),
         reference=reference,
-        platform=f"{found.get('Os')}/{found.get('Architecture')}",
+        platform=images.platform_of(found),
         variables=variables,
         shell=shell,
         python=held.programs.get("python3") or held.programs.get("python"),
@@ -99,7 +99,10 @@ def _passes_on(engine: Engine, image: Image, shell: str, settings: Settings) -> 
     from docker.errors import APIError
     from requests.exceptions import RequestException
 
-    with _made(engine, body, settings) as container:
+    with (
+        engine.asked("the image's entrypoint was tried"),
+        _made(engine, body, settings) as container,
+    ):
         try:
             engine.api.start(container)
             engine.api.wait(container, timeout=_PATIENCE)

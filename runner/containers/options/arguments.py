@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from runner.containers.options.flags import Flag
 
-__all__ = ["Arguments", "merge", "read", "secrets_left_out"]
-
 SHOWN = 60
 
 
