@@ -9,7 +9,7 @@ from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.containers.engine import explanation, refuse_without_room
-from runner.containers.options.arguments import merge
+from runner.containers.options.bodies import merge
 from runner.errors import EngineLost, ExecutionError
 from runner.executors import container_words
 
@@ -215,8 +215,8 @@ def _body(vessel: Vessel, execution: Execution) -> dict[str, Any]:
         "HostConfig": {
             "Init": vessel.init,
             "LogConfig": {"Type": "none"},
-            "Mounts": [_mount(one) for one in vessel.mounts if one.kind == "bind"],
-            "Binds": [_bind(one) for one in vessel.mounts if one.kind != "bind"],
+            "Mounts": [_mount(one) for one in vessel.mounts if _is_plain(one)],
+            "Binds": [_bind(one) for one in vessel.mounts if not _is_plain(one)],
         },
     }
     if vessel.user is not None:
@@ -231,6 +231,11 @@ def _own_variables(vessel: Vessel) -> dict[str, str]:
     if vessel.relay is not None:
         variables["REPRUN_RELAY"] = f"{vessel.image.python}:{vessel.relay}"
     return variables
+
+
+def _is_plain(mount: Mount) -> bool:
+    """Whether it goes as a structure, which any path can: only the text form has all options."""
+    return mount.kind == "bind" and not mount.options
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

@@ -177,10 +177,8 @@ class Container:
         )
 
     def _body(self) -> dict[str, object]:
-        from runner.containers.options.arguments import merge
-
         own = {} if self._root else {"HostConfig": {"GroupAdd": users.groups()}}
-        return merge(own, self._asked.body)
+        return bodies.merge(own, self._asked.body)
 
     def _mounts(self) -> Iterator[Mount]:
         checkout = self._guest.checkout
@@ -208,9 +206,10 @@ class Container:
 
     def _inputs(self) -> Iterator[Mount]:
         """Values of `path` parameters that lie outside of the project, by the same names."""
-        for bound in self._guest.parameters:
-            value = bound.argument
-            if bound.type == "path" and os.path.isabs(value) and os.path.exists(value):  # noqa: PTH110, PTH117
+        values = dict.fromkeys(one.argument for one in self._guest.parameters if one.type == "path")
+        taken = {one.target for one in self._volumes}
+        for value in values:
+            if value not in taken and os.path.isabs(value) and os.path.exists(value):  # noqa: PTH110, PTH117
                 yield Mount(os.path.realpath(value), value, read_only=True)
 
 

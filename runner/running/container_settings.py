@@ -103,7 +103,7 @@ def read(
         EnvironmentFailure: a volume that is none, or is not there.
     """
     from runner.containers import volumes
-    from runner.containers.options import arguments, resources
+    from runner.containers.options import arguments, bodies, resources
 
     given = arguments.read(request.docker_args, caller=request.caller)
     docker = manifest.environment.docker
@@ -111,10 +111,11 @@ def read(
     body = resources.overridden(limits, given.body)
     network = "none" if request.no_network else given.network
     if request.no_network:
-        body = arguments.merge(body, {"HostConfig": {"NetworkMode": "none"}})
+        _refuse_network(given.network)
+        body = bodies.merge(body, {"HostConfig": {"NetworkMode": "none"}})
     if request.read_only:
         own = {"ReadonlyRootfs": True, "Tmpfs": {"/tmp": ""}}  # noqa: S108  inside the container
-        body = arguments.merge(body, {"HostConfig": own})
+        body = bodies.merge(body, {"HostConfig": own})
     texts = (*(docker.volumes if docker else ()), *given.volumes)
     # The checkout is made later; what is relative starts from the project in it.
     found = tuple(volumes.read(text, os.environ, project=".") for text in texts)
@@ -131,6 +132,18 @@ def read(
         entrypoint=given.entrypoint,
         warnings=(*given.warnings, *_of_pull(given.pull), *_of_user(given.body.get("User"))),
     )
+
+
+def _refuse_network(name: str | None) -> None:
+    """See that nobody asks for a network and for none at once.
+
+    Raises:
+        RequestError: somebody does.
+    """
+    if name not in {None, "none"}:
+        raise RequestError(
+            f"`--no-network` and `-A network={name}` contradict each other", "leave out one of them"
+        )
 
 
 def _of_pull(pull: str | None) -> tuple[str, ...]:

@@ -30,6 +30,17 @@ def test_no_network(docked: Program) -> None:
     assert docked("run", ".", "-q").out.splitlines()[:2] == ["eth0", "lo"]
 
 
+def test_a_network_and_none_at_once(reprun: Program) -> None:
+    lay(reprun.directory, manifest("true"))
+    said = reprun("run", ".", "--no-network", "-A", "network=host")
+    assert said.code == 2
+    assert said.err == (
+        "error: `--no-network` and `-A network=host` contradict each other\n"
+        "hint: leave out one of them\n"
+    )
+    assert reprun.records() == []
+
+
 CONNECT = """import socket
 s = socket.socket(); s.settimeout(5)
 try: s.connect(("192.0.2.1", 80))

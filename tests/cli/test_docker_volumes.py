@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.docked import ALPINE, PYTHON, last, lay, manifest, nothing_is_left
 from tests.support.engine import unavailable
+from tests.support.filesystems import mounted
 from tests.support.repositories import Repository
 
 if TYPE_CHECKING:
@@ -144,6 +146,19 @@ def test_a_folder_that_git_does_not_have(docked: Program) -> None:
     assert [one["path"] for one in last(docked)["outputs"]] == ["data/made"]
 
 
+def test_its_options_reach_the_engine(docked: Program, tmp_path: Path) -> None:
+    """Such as what becomes of file systems that are mounted below it later."""
+    with mounted(tmp_path / "shared") as shared:
+        subprocess.run(["mount", "--make-shared", str(shared)], check=True)
+        _with(docked, "cat /proc/self/mountinfo", f"{shared}:/a:rslave,ro", f"{shared}:/b")
+        said = docked("run", ".", "-q")
+    mounts = {line.split()[4]: line.split()[5:7] for line in said.out.splitlines()}
+    assert mounts["/a"][0].startswith("ro,")
+    assert mounts["/a"][1].startswith("master:")
+    assert mounts["/b"][0].startswith("rw,")
+    assert mounts["/b"][1] == "-"
+
+
 def test_variables_are_copied_and_set(docked: Program) -> None:
     text = manifest("echo $SET $COPIED $GIVEN", environment=[["SET", "set one"], "COPIED"])
     lay(docked.directory, text)
@@ -212,6 +227,18 @@ def test_path_parameters_outside_of_the_project(docked: Program, tmp_path: Path)
     assert (said.code, said.out) == (0, "1,2\n"), said
     lay(docked.directory, manifest("cat {data}", entry=entry))
     assert docked("run", ".", "-P", f"data={data}/x.csv").out == "1,2\n"
+
+
+def test_one_path_named_twice(docked: Program, tmp_path: Path) -> None:
+    """By two parameters, by a parameter and a volume: it is mounted once."""
+    file = tmp_path / "x.csv"
+    file.write_text("1,2\n")
+    entry = {"parameters": {"train": "path", "test": "path"}}
+    lay(docked.directory, manifest("cat {train} {test}", entry=entry))
+    both = ("-P", f"train={file}", "-P", f"test={file}")
+    for flags in ((), ("-A", f"v={file}:{file}")):
+        said = docked("run", ".", *both, *flags)
+        assert (said.code, said.out) == (0, "1,2\n1,2\n"), said
 
 
 def test_outputs_of_an_earlier_run(docked: Program) -> None:
