@@ -106,7 +106,7 @@ def test_a_dry_run_makes_nothing(docked: Program, engine: Engine) -> None:
 def test_no_permission_on_the_socket(reprun: Program, engine: Engine) -> None:
     path = Path(engine.address.removeprefix("unix://"))
     if os.geteuid() != 0 or path.stat().st_mode & stat.S_IRWXO:
-        pytest.skip("only root can become somebody who may not use the socket")
+        unavailable("only root can become somebody who may not use the socket")
     lay(reprun.directory, manifest("true"))
     said = _as_nobody(reprun, "run", ".", DOCKER_HOST=engine.address)
     assert said.returncode == 125, said
@@ -241,11 +241,13 @@ def _as_nobody(
 def _python() -> str:
     """A Python like this one that everybody may run."""
     version = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in (sys.executable, version):
-        try:
-            done = subprocess.run([candidate, "-c", ""], user=NOBODY, group=NOBODY, check=False)
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return candidate
-    pytest.skip("no Python here can be run by a user without rights")
+    found = next(filter(_is_open_to_all, (sys.executable, version)), None)
+    return found or unavailable("no Python here can be run by a user without rights")
+
+
+def _is_open_to_all(python: str) -> bool:
+    try:
+        done = subprocess.run([python, "-c", ""], user=NOBODY, group=NOBODY, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from runner.containers.options.bodies import merge
 from runner.containers.options.flags import KNOWN, SHORT
 from runner.errors import RequestError
 from tests.support.docker_client import CLIENT, Client, Refused, known_flags, recording
+from tests.support.engine import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -300,8 +300,7 @@ COMPARED = [
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     if not CLIENT:
-        wanted = os.environ.get("REPRUN_TESTS_ENGINE") == "required"
-        (pytest.fail if wanted else pytest.skip)("no `docker` on PATH: install docker.io")
+        unavailable("no `docker` on PATH: install docker.io")
     with recording() as found:
         yield found
 

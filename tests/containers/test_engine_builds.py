@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import re
 import tarfile
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,8 +17,11 @@ from tests.support.folder import FolderFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from docker import DockerClient
+
+    from tests.support.engine import Engine
 
 STAGES = b"""\
 # a comment
@@ -39,17 +40,6 @@ COPY --from=%s /here /d
 FROM one AS last
 LABEL of=${NAME}
 """
-
-
-@pytest.fixture
-def client() -> Iterator[DockerClient]:
-    import docker
-
-    address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-    if address.startswith("unix://") and not Path(address.removeprefix("unix://")).exists():
-        pytest.skip(f"no Docker engine at {address}: start dockerd, or set DOCKER_HOST")
-    with contextlib.closing(docker.DockerClient(base_url=address, timeout=60)) as found:
-        yield found
 
 
 class Bench:
@@ -120,8 +110,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(client: DockerClient) -> Iterator[Bench]:
-    with contextlib.closing(Bench(client)) as made:
+def bench(engine: Engine) -> Iterator[Bench]:
+    with contextlib.closing(Bench(engine.client)) as made:
         yield made
 
 
