@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.engine import Engine
+    from tests.support.images import Images
     from tests.support.program import Program
 
 BUILT = manifest("cat /made", None, dockerfile="Dockerfile")
@@ -78,6 +80,7 @@ def test_a_step_that_fails(docked: Program, engine: Engine) -> None:
         ("ARG X\n\nFROM 127.0.0.1:1/gone:1\n", "Dockerfile:3: the image `127.0.0.1:1/gone:1`",
          "check the network"),
         ("# nothing\n", "Dockerfile", "FROM"),
+        (f"FROM {ALPINE}\nRUN : left of a build; exit 1\n", "Dockerfile:2: step 2 of 2", "docker"),
     ],
 )  # fmt: skip
 def test_a_dockerfile_that_can_not_be_built(
@@ -87,6 +90,8 @@ def test_a_dockerfile_that_can_not_be_built(
     lines = _refused(docked, engine)
     assert lines[0].startswith(f"error: {message}")
     assert hint in lines[0] + lines[-1]
+    left = engine.client.api.containers(all=True)
+    assert not [one for one in left if "left of a build" in one["Command"]]
 
 
 def test_two_runs_at_once_build_one_image(docked: Program, engine: Engine, mark: str) -> None:
@@ -116,6 +121,44 @@ def test_equal_content_is_never_built_twice(docked: Program, engine: Engine, mar
     assert len(engine.client.images.list(filters={"label": [mark, "reprun=image"]})) == 1
 
 
+def test_whatever_a_build_depends_on_makes_another_image(
+    docked: Program, engine: Engine, mark: str
+) -> None:
+    text = (
+        f"FROM {ALPINE} AS first\nARG WORD=default\nLABEL {mark}\nCOPY data.txt /\n"
+        "RUN echo $WORD > /made\nFROM first AS second\nRUN echo second > /made\n"
+    )
+    docker = {"dockerfile": "Dockerfile", "target": "first"}
+
+    def made(data: str, more: str = "", **changed: object) -> str:
+        step = manifest("cat /made /data.txt", None, **{**docker, **changed})
+        lay(docked.directory, step, Dockerfile=text + more, data_txt=data)
+        said = docked("run", ".", "-q")
+        assert said.code == 0, said
+        return said.out
+
+    assert made("a\n") == "default\na\n"
+    assert made("a\n", args={"WORD": "given"}) == "given\na\n"
+    assert made("b\n", args={"WORD": "given"}) == "given\nb\n"
+    assert made("b\n", target="second") == "second\nb\n"
+    assert made("b\n", "RUN echo third > /made\n", target=None) == "third\nb\n"
+    assert len({record["environment"]["hash"] for record in docked.records()[-5:]}) == 5
+    nothing_is_left(engine.client, docked)
+
+
+def test_a_base_with_triggers(docked: Program, engine: Engine, images: Images, mark: str) -> None:
+    """They copy what no line of the Dockerfile names, so nothing would say when to build anew."""
+    name = f"localhost/reprun-tests/{docked.directory.parent.name}:triggers".lower()
+    text = f"FROM {ALPINE}\nLABEL {mark}\nONBUILD COPY . /all\n"
+    engine.client.images.build(fileobj=io.BytesIO(text.encode()), tag=name, rm=True)
+    images.keep(name)
+    lay(docked.directory, BUILT, Dockerfile=f"# triggers\nFROM {name}\n")
+    lines = _refused(docked, engine)
+    message = "the base image has ONBUILD triggers, such as `COPY . /all`"
+    assert lines[0] == f"error: Dockerfile:2: {message}"
+    assert "copy these lines into the Dockerfile" in lines[-1]
+
+
 def test_an_image_with_the_project_in_it(docked: Program, engine: Engine, mark: str) -> None:
     """`--build-image`, with a Dockerfile and with a named image; what the step makes is kept."""
     text = f"FROM {ALPINE}\nLABEL {mark}\nRUN echo made > /made\n"
@@ -126,6 +169,8 @@ def test_an_image_with_the_project_in_it(docked: Program, engine: Engine, mark: 
     assert (said.code, said.out) == (0, "made\nmore\ndata\n/mlflow/projects/code\n"), said
     assert [one["path"] for one in last(docked)["outputs"]] == ["out"]
     image = last(docked)["environment"]["image"]["id"]
+    named = f"docker-project:{last(docked)['environment']['hash'][:12]}"
+    assert engine.client.images.get(named).id == image
     seen = engine.client.containers.run(image, ["cat", "/mlflow/projects/code/data.txt"],
                                         remove=True, network_mode="none")  # fmt: skip
     assert seen == b"data\n"
@@ -136,6 +181,7 @@ def test_an_image_with_the_project_in_it(docked: Program, engine: Engine, mark: 
     ("entrypoint", "said", "printed"),
     [
         ('["/wrap.sh"]', "", "wrapped\nmade\n"),
+        ('["/alone.sh"]', "", "made\n"),
         ('["/bin/sh", "-c"]', "ENTRYPOINT `/bin/sh -c` does not pass a command on", "made\n"),
         ('["/wait.sh"]', "ENTRYPOINT `/wait.sh` does not pass a command on", "made\n"),
         ('["nosuch"]', "ENTRYPOINT `nosuch` does not pass a command on", "made\n"),
@@ -143,12 +189,14 @@ def test_an_image_with_the_project_in_it(docked: Program, engine: Engine, mark: 
 )
 def test_entrypoints(docked: Program, mark: str, entrypoint: str, said: str, printed: str) -> None:
     wrap = '#!/bin/sh\necho wrapped\nexec "$@"\n'
+    # What is tried without a step has no network that it could reach anybody by.
+    alone = '#!/bin/sh\n[ -e /reprun/step ] || [ ! -e /sys/class/net/eth0 ] && exec "$@"\n'
     wait = "#!/bin/sh\nwhile :; do sleep 1; done\n"
     text = (
         f"FROM {ALPINE}\nLABEL {mark}\nCOPY *.sh /\n"
         f"RUN chmod 755 /*.sh; echo made > /made\nENTRYPOINT {entrypoint}\n"
     )
-    lay(docked.directory, BUILT, Dockerfile=text, wrap_sh=wrap, wait_sh=wait)
+    lay(docked.directory, BUILT, Dockerfile=text, wrap_sh=wrap, wait_sh=wait, alone_sh=alone)
     ended = docked("run", ".")
     assert (ended.code, ended.out) == (0, printed), ended
     assert said in ended.err

@@ -79,6 +79,29 @@ def test_a_named_volume(docked: Program, engine: Engine) -> None:
         engine.client.volumes.get(name).remove()
 
 
+def test_an_option_of_a_named_volume(docked: Program, images: Images, engine: Engine) -> None:
+    """Without `nocopy` the engine fills it with what the image has at its place."""
+    made = images.make({"held/x": "of the image"}, base=ALPINE)
+    name = f"reprun-tests-{docked.directory.parent.name}".replace("_", "-")
+    for option, printed in ((":nocopy", ""), ("", "x\n")):
+        lay(docked.directory, manifest("ls /held", made, volumes=[f"{name}:/held{option}"]))
+        try:
+            assert docked("run", ".").out == printed
+        finally:
+            engine.client.volumes.get(name).remove()
+
+
+def test_a_link_in_the_project_that_leads_out_of_it(docked: Program, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "seen").write_text("seen\n")
+    _with(docked, "cat /data/seen", "./link:/data")
+    (docked.directory / "link").symlink_to(outside)
+    said = docked("run", ".")
+    assert (said.code, said.out) == (0, "seen\n"), said
+    assert "volume `./link:/data` is of this machine, not of the project" in said.err
+
+
 @pytest.mark.parametrize(
     ("volume", "message"),
     [
@@ -92,6 +115,7 @@ def test_a_named_volume(docked: Program, engine: Engine) -> None:
             "`/mlflow/projects/code` inside is the place of the project",
         ),
         ("/etc:/reprun/step", "`/reprun/step` inside is the place of reprun"),
+        ("/etc:/reprun", "`/reprun` inside is the place of reprun"),
         ("$NO_SUCH_NAME:/data", "there is no variable `NO_SUCH_NAME` here"),
     ],
 )
@@ -141,7 +165,11 @@ def test_a_folder_that_git_does_not_have(docked: Program) -> None:
     said = docked("run", ".")
     assert (said.code, said.out) == (0, "")
     assert "an empty one is mounted" in said.err
-    assert [one["path"] for one in last(docked)["outputs"]] == ["data/made"]
+    record = last(docked)
+    assert [one["path"] for one in record["outputs"]] == ["data/made"]
+    # Where the checkout was means nothing later.
+    assert _mounted(docked) == [{"source": "data", "target": "/data", "read_only": False}]
+    assert str(docked.home) not in (docked.home / "runs" / record["id"] / "record.json").read_text()
 
 
 def test_variables_are_copied_and_set(docked: Program) -> None:
@@ -192,7 +220,11 @@ def test_git_inside_sees_commit_and_history(docked: Program, images: Images) -> 
     repository = Repository(docked.directory / "repo")
     lay(
         repository.path,
-        manifest("git --version && git log --format=%s && git status --short", made),
+        manifest(
+            "git --version && git log --format=%s && git status --short "
+            "&& ! test -w $(cat .git/objects/info/alternates)",
+            made,
+        ),
     )
     repository.commit("first")
     repository.write("b", "b").commit("second")
@@ -200,6 +232,15 @@ def test_git_inside_sees_commit_and_history(docked: Program, images: Images) -> 
     if "GLIBC" in said.err or "shared libraries" in said.err:
         unavailable("git of this machine doesn't run in the image: both must be Debian's")
     assert (said.code, said.out.splitlines()[1:]) == (0, ["second", "first"]), said
+
+
+def test_what_is_reprun_s_own_inside_is_read_only(docked: Program) -> None:
+    """It is the installed program itself, which a step as root could change."""
+    command = "for each in /reprun/step /reprun/site; do ! test -w $each && ls $each; done"
+    lay(docked.directory, manifest(command, PYTHON))
+    said = docked("run", ".")
+    assert said.code == 0, said
+    assert {"step.sh", "relay.py", "sitecustomize.py"} <= set(said.out.split())
 
 
 def test_path_parameters_outside_of_the_project(docked: Program, tmp_path: Path) -> None:
@@ -212,6 +253,11 @@ def test_path_parameters_outside_of_the_project(docked: Program, tmp_path: Path)
     assert (said.code, said.out) == (0, "1,2\n"), said
     lay(docked.directory, manifest("cat {data}", entry=entry))
     assert docked("run", ".", "-P", f"data={data}/x.csv").out == "1,2\n"
+    lay(docked.directory, manifest("echo 3 > {data}/x.csv", entry=entry))
+    said = docked("run", ".", "-P", f"data={data}")
+    assert said.code == 1
+    assert "Read-only file system" in said.err
+    assert (data / "x.csv").read_text() == "1,2\n"
 
 
 def test_outputs_of_an_earlier_run(docked: Program) -> None:
