@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runner.environments.platforms import engine_platform
 from tests.support.docked import ALPINE, last, lay, manifest, nothing_is_left
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.engine import Engine
     from tests.support.images import Images
     from tests.support.program import Program
+    from tests.support.registry import Registry
 
 BUILT = manifest("cat /made", None, dockerfile="Dockerfile")
 FOUR_STEPS = f"""\
@@ -80,7 +83,8 @@ def test_a_step_that_fails(docked: Program, engine: Engine) -> None:
         ("ARG X\n\nFROM 127.0.0.1:1/gone:1\n", "Dockerfile:3: the image `127.0.0.1:1/gone:1`",
          "check the network"),
         ("# nothing\n", "Dockerfile", "FROM"),
-        (f"FROM {ALPINE}\nRUN : left of a build; exit 1\n", "Dockerfile:2: step 2 of 2", "docker"),
+        (f"FROM {ALPINE}\nRUN echo said before\nRUN exit 1\n",
+         "Dockerfile:3: step 3 of 3", "docker"),
     ],
 )  # fmt: skip
 def test_a_dockerfile_that_can_not_be_built(
@@ -90,8 +94,18 @@ def test_a_dockerfile_that_can_not_be_built(
     lines = _refused(docked, engine)
     assert lines[0].startswith(f"error: {message}")
     assert hint in lines[0] + lines[-1]
-    left = engine.client.api.containers(all=True)
-    assert not [one for one in left if "left of a build" in one["Command"]]
+    assert "  said before" not in lines, "it is of another step"
+
+
+def test_a_build_that_fails_leaves_no_container(docked: Program, engine: Engine, mark: str) -> None:
+    lay(docked.directory, BUILT, Dockerfile=f"FROM {ALPINE}\nRUN : {mark}; exit 1\n")
+    assert _refused(docked, engine)[0].startswith("error: Dockerfile:2: step 2 of 2 failed")
+    wait_until(lambda: not [one for one in _all(engine) if mark in one["Command"]])
+
+
+def _all(engine: Engine) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = engine.client.api.containers(all=True)
+    return found
 
 
 def test_two_runs_at_once_build_one_image(docked: Program, engine: Engine, mark: str) -> None:
@@ -159,6 +173,22 @@ def test_a_base_with_triggers(docked: Program, engine: Engine, images: Images, m
     assert "copy these lines into the Dockerfile" in lines[-1]
 
 
+def test_a_stage_of_another_platform(
+    docked: Program, engine: Engine, images: Images, registry: Registry, mark: str
+) -> None:
+    """Its base is pulled for that platform; the image is for this machine's all the same."""
+    foreign = images.make({"made": "of another platform"}, platform="linux/s390x")
+    registry.push(engine, foreign, "foreign:1")
+    images.remove(foreign)
+    name = f"{registry.address}/foreign:1"
+    text = f"FROM --platform=linux/s390x {name} AS other\nFROM {ALPINE}\nLABEL {mark}\n"
+    lay(docked.directory, BUILT, Dockerfile=f"{text}COPY --from=other /made /made\n")
+    said = docked("run", ".")
+    images.keep(name)
+    assert (said.code, said.out) == (0, "of another platform"), said
+    assert last(docked)["environment"]["image"]["platform"] == engine_platform()
+
+
 def test_an_image_with_the_project_in_it(docked: Program, engine: Engine, mark: str) -> None:
     """`--build-image`, with a Dockerfile and with a named image; what the step makes is kept."""
     text = f"FROM {ALPINE}\nLABEL {mark}\nRUN echo made > /made\n"
@@ -203,6 +233,20 @@ def test_entrypoints(docked: Program, mark: str, entrypoint: str, said: str, pri
     assert ("ENTRYPOINT" in ended.err) == bool(said)
     ended = docked("run", ".", "-A", "entrypoint=")
     assert (ended.code, ended.out) == (0, "made\n")
+
+
+def test_volumes_of_the_image_leave_nothing(docked: Program, engine: Engine, mark: str) -> None:
+    """Neither where it was looked into and its entrypoint was tried, nor where the step ran."""
+
+    def without_a_container() -> set[str]:
+        found = engine.client.volumes.list(filters={"dangling": True})
+        return {one.name for one in found if re.fullmatch("[0-9a-f]{64}", one.name)}
+
+    before = without_a_container()
+    text = f"FROM {ALPINE}\nLABEL {mark}\nRUN echo made > /made\nVOLUME /data\n"
+    lay(docked.directory, BUILT, Dockerfile=f'{text}ENTRYPOINT ["env"]\n')
+    assert docked("run", ".").out == "made\n"
+    wait_until(lambda: without_a_container() <= before)
 
 
 def test_an_image_without_a_shell(docked: Program, engine: Engine, mark: str) -> None:
