@@ -221,6 +221,32 @@ def test_a_name_that_is_in_no_registry(docked: Program, images: Images, registry
     assert last(docked)["environment"]["image"]["id"] == made
 
 
+def test_what_an_image_holds_has_a_fingerprint(docked: Program, images: Images) -> None:
+    """Its files and its variables, for both are seen by a step."""
+    made = (
+        images.make({"which": "a"}, base=ALPINE),
+        images.make({"which": "b"}, base=ALPINE),
+        images.make({"which": "a"}, base=ALPINE, env={"SEEN": "1"}),
+        images.make({"which": "a"}, base=ALPINE),
+    )
+    found = []
+    for image in made:
+        lay(docked.directory, manifest(SHOW, image))
+        found.append(docked.record(".")["environment"]["fingerprint"])
+    assert found[0] == found[3]
+    assert len(set(found)) == 3
+
+
+def test_packages_that_nothing_here_can_read_are_told(docked: Program, images: Images) -> None:
+    place = "var/lib/rpm/rpmdb.sqlite"
+    made = images.make({"which": "rpm", place: "SQLite format 3"}, base=ALPINE)
+    lay(docked.directory, manifest(SHOW, made))
+    said = docked("run", ".")
+    assert (said.code, said.out) == (0, "rpm")
+    told = f"the packages that rpm installed (/{place})"
+    assert f"warning: not all of the image's packages could be read: {told}\n" in said.err
+
+
 def test_an_id_that_nobody_has(docked: Program) -> None:
     name = f"sha256:{hashlib.sha256(b'nobody has it').hexdigest()}"
     lay(docked.directory, manifest("true", name))
