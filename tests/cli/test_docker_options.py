@@ -65,11 +65,17 @@ def test_memory_and_cpus_are_limited(docked: Program, engine: Engine, *, by_flag
 
 
 def test_other_flags(docked: Program) -> None:
-    lay(docked.directory, manifest("id -u; hostname; df -m /dev/shm | tail -1; ulimit -n; pwd"))
-    flags = ("user=1234:5", "hostname=here", "shm-size=16m", "ulimit=nofile=100:100")
+    shown = (
+        "id -u; hostname; df -m /dev/shm | tail -1; ulimit -n; pwd; cat /sys/class/net/*/address"
+    )
+    lay(docked.directory, manifest(shown))
+    address = "92:d0:c6:0a:29:33"
+    limits = ("shm-size=16m", "ulimit=nofile=100:100")
+    flags = ("user=1234:5", "hostname=here", *limits, f"mac-address={address}")
     said = docked("run", ".", "-q", *(word for flag in flags for word in ("-A", flag)))
     assert said.code == 0, said
-    user, name, shared, files, directory = said.out.splitlines()
+    user, name, shared, files, directory, *addresses = said.out.splitlines()
+    assert address in addresses
     assert (user, name, files, directory) == ("1234", "here", "100", "/mlflow/projects/code")
     assert shared.split()[1] == "16"
     assert last(docked)["request"]["docker_args"][0] == "user=1234:5"
