@@ -28,6 +28,7 @@ _HOSTNAME: Final = "reprun"  # the engine's own would be another one each time
 _USED: Final = "used"
 _LONGEST_USED: Final = 1000  # bytes
 _NS: Final = 1e9
+_PROPAGATIONS: Final = ("shared", "slave", "private")  # and each with an `r` before it
 _INIT: Final = ("docker-init", "container-init", "catatonit", "init binary")
 # What an engine says that can't start a container → what to do.
 _WAYS: Final = {
@@ -234,11 +235,14 @@ def _own_variables(vessel: Vessel) -> dict[str, str]:
 
 
 def _mount(mount: Mount) -> dict[str, Any]:
+    asked = [one for one in mount.options.split(",") if one.endswith(_PROPAGATIONS)]
     return {
         "Type": "bind",
         "Source": mount.source,
         "Target": mount.target,
         "ReadOnly": mount.read_only,
+        # The others are SELinux', which is off for the container, or mean nothing on Linux.
+        **({"BindOptions": {"Propagation": asked[-1]}} if asked else {}),
     }
 
 

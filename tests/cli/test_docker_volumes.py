@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.docked import ALPINE, PYTHON, last, lay, manifest, nothing_is_left
+from tests.support.docked import (
+    ALPINE,
+    PYTHON,
+    containers,
+    last,
+    lay,
+    manifest,
+    nothing_is_left,
+    started,
+)
 from tests.support.engine import unavailable
+from tests.support.program import end
 from tests.support.repositories import Repository
 
 if TYPE_CHECKING:
@@ -49,6 +59,18 @@ def test_a_read_only_one(docked: Program, tmp_path: Path) -> None:
     assert "Read-only file system" in said.err
     assert not (tmp_path / "written").exists()
     assert _mounted(docked)[0]["read_only"] is True
+
+
+def test_how_mounts_spread_is_the_volume_s_to_say(
+    docked: Program, engine: Engine, tmp_path: Path
+) -> None:
+    _with(docked, "touch started; sleep 60", f"{tmp_path}:/data:ro,private", f"{tmp_path}:/usual")
+    process = docked.start("run", ".", "-q")
+    started(docked)
+    (one,) = containers(engine.client, docked)
+    end(process)
+    found = {mount["Destination"]: (mount["Propagation"], mount["RW"]) for mount in one["Mounts"]}
+    assert (found["/data"], found["/usual"]) == (("private", False), ("rprivate", True))
 
 
 def test_variables_in_a_volume(docked: Program, tmp_path: Path) -> None:
