@@ -216,6 +216,7 @@ def test_somebody_without_rights_who_may_use_the_engine(
         unavailable("only root can become somebody else")
     command = (
         "id -u; whoami; python -c 'import getpass; print(getpass.getuser())'; id -gn; id -G; "
+        "echo $USER $LOGNAME; "
         "echo x > $HOME/kept; test -w $HOME && echo home; echo y > out"
     )
     image = images.make(files, base=PYTHON) if files else PYTHON
@@ -223,7 +224,12 @@ def test_somebody_without_rights_who_may_use_the_engine(
     said = _as_nobody(docked, "run", ".", "-q", DOCKER_HOST=engine.address, group=of_socket)
     assert said.returncode == 0, said
     numbers = f"{NOBODY} {of_socket}"
-    assert said.stdout.splitlines() == [str(NOBODY), name, name, group, numbers, "home"]
+    assert said.stdout.splitlines() == [
+        str(NOBODY),
+        *(name, name, group, numbers),
+        f"{name} {name}",
+        "home",
+    ]
 
 
 def _as_nobody(

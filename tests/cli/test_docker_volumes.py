@@ -101,12 +101,13 @@ def test_a_named_volume(docked: Program, engine: Engine) -> None:
         engine.client.volumes.get(name).remove()
 
 
-def test_an_option_of_a_named_volume(docked: Program, images: Images, engine: Engine) -> None:
+def test_options_of_a_named_volume(docked: Program, images: Images, engine: Engine) -> None:
     """Without `nocopy` the engine fills it with what the image has at its place."""
     made = images.make({"held/x": "of the image"}, base=ALPINE)
     name = f"reprun-tests-{docked.directory.parent.name}".replace("_", "-")
-    for option, printed in ((":nocopy", ""), ("", "x\n")):
-        lay(docked.directory, manifest("ls /held", made, volumes=[f"{name}:/held{option}"]))
+    command = "ls /held; touch /held/y || echo refused"
+    for option, printed in ((":nocopy", ""), ("", "x\n"), (":ro", "x\nrefused\n")):
+        lay(docked.directory, manifest(command, made, volumes=[f"{name}:/held{option}"]))
         try:
             assert docked("run", ".").out == printed
         finally:
