@@ -39,7 +39,8 @@ def prepare() -> None:
     if _preparing:
         return
     _preparing.append(True)
-    threading.Thread(target=_import, name="reprun-docker-import", daemon=True).start()
+    # No daemon: an interpreter that ends amid another thread's imports dies of SIGSEGV at times.
+    threading.Thread(target=_import, name="reprun-docker-import").start()
 
 
 def _memory_of(project: str, settings: Settings) -> str:

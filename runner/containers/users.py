@@ -57,14 +57,11 @@ def known(image: Image, user: str, folder: Path, home: str) -> tuple[Path, Path]
         OSError: they can't be written.
     """
     uid, _, gid = user.partition(":")
-    lines = [line.split(":") for line in image.passwd.splitlines()]
-    if not image.passwd or any(len(one) == _PASSWD_FIELDS and one[2] == uid for one in lines):
+    if not image.passwd or _known_name(image.passwd, uid) is not None:
         return None
-    taken = {one[0] for one in lines}
-    name = _login()
-    while name in taken:
-        name = f"{name}{uid}"
-    passwd, group = folder / "passwd", folder / "group"
+    name = name_of(image.passwd, user)
+    # What the step itself writes into the folder, such as `group`, has other names.
+    passwd, group = folder / "etc-passwd", folder / "etc-group"
     passwd.write_text(f"{_ended(image.passwd)}{name}:x:{uid}:{gid}::{home}:/bin/sh\n")
     numbers = {one.split(":")[2] for one in image.group.splitlines() if one.count(":") > 1}
     line = "" if gid in numbers else f"{name}:x:{gid}:\n"
@@ -72,9 +69,19 @@ def known(image: Image, user: str, folder: Path, home: str) -> tuple[Path, Path]
     return passwd, group
 
 
-def name_of(passwd: str, user: str) -> str | None:
-    """The login name that `uid:gid` has in a passwd file's text."""
+def name_of(passwd: str, user: str) -> str:
+    """The login name that `uid:gid` has in a passwd file's text, or gets where it has none."""
     uid = user.partition(":")[0]
+    if (name := _known_name(passwd, uid)) is not None:
+        return name
+    taken = {line.partition(":")[0] for line in passwd.splitlines()}
+    name = _login()
+    while name in taken:
+        name = f"{name}{uid}"
+    return name
+
+
+def _known_name(passwd: str, uid: str) -> str | None:
     fields = (line.split(":") for line in passwd.splitlines())
     return next((one[0] for one in fields if len(one) == _PASSWD_FIELDS and one[2] == uid), None)
 

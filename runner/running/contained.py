@@ -145,7 +145,7 @@ class Container:
         """Who the caller is inside, where the image doesn't say."""
         if self._root or self._user is None:
             return {}
-        name = users.name_of(self._image.passwd, self._user) or "user"
+        name = users.name_of(self._image.passwd, self._user)
         return {"HOME": HOME, "USER": name, "LOGNAME": name}
 
     def equip(self, variables: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:

@@ -159,7 +159,7 @@ def _of_user(user: object) -> tuple[str, ...]:
     if user is None or str(user).partition(":")[0] in {str(os.getuid()), "0", "root"}:
         return ()
     text = "is somebody else than you: the step may not be able to read or change what is yours"
-    return (f"`-A user={user}` {text}, the project's files among it",)
+    return (f"`-A user={user}` {text}, the project's files and what it logs among it",)
 
 
 def _variables(pairs: Iterable[tuple[str, str | None]], *, lenient: bool = False) -> dict[str, str]:

@@ -194,21 +194,42 @@ def test_the_engines_disk_is_full_when_an_image_is_built(
         assert own.engine.client.api.containers(all=True) == []
 
 
-def test_somebody_without_rights_who_may_use_the_engine(docked: Program, engine: Engine) -> None:
-    """The step is theirs: number, name, HOME, files."""
-    path = Path(engine.address.removeprefix("unix://"))
+ROOT_ALONE = {"etc/passwd": "root:x:0:0:root:/root:/bin/sh", "etc/group": "root:x:0:\n"}
+NAME_TAKEN = {**ROOT_ALONE, "etc/passwd": "nobody:x:99:99:another one:/:/bin/sh\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "group"),
+    [
+        ({}, "nobody", "nogroup"),
+        (ROOT_ALONE, "nobody", "nobody"),
+        (NAME_TAKEN, f"user{NOBODY}", f"user{NOBODY}"),
+    ],
+    ids=["in the image", "not in the image", "under another number"],
+)
+def test_somebody_without_rights_who_may_use_the_engine(
+    docked: Program, engine: Engine, images: Images, files: dict[str, str], name: str, group: str
+) -> None:
+    """The step is theirs: number, name, groups, HOME, files."""
+    of_socket = Path(engine.address.removeprefix("unix://")).stat().st_gid
     if os.geteuid() != 0:
         unavailable("only root can become somebody else")
     command = (
-        "id -u; whoami; python -c 'import getpass; print(getpass.getuser())'; "
+        "id -u; whoami; python -c 'import getpass; print(getpass.getuser())'; id -gn; id -G; "
+        "echo $USER $LOGNAME; "
         "echo x > $HOME/kept; test -w $HOME && echo home; echo y > out"
     )
-    lay(docked.directory, manifest(command, PYTHON))
-    said = _as_nobody(
-        docked, "run", ".", "-q", DOCKER_HOST=engine.address, group=path.stat().st_gid
-    )
+    image = images.make(files, base=PYTHON) if files else PYTHON
+    lay(docked.directory, manifest(command, image))
+    said = _as_nobody(docked, "run", ".", "-q", DOCKER_HOST=engine.address, group=of_socket)
     assert said.returncode == 0, said
-    assert said.stdout.split() == [str(NOBODY), "nobody", "nobody", "home"]
+    numbers = f"{NOBODY} {of_socket}"
+    assert said.stdout.splitlines() == [
+        str(NOBODY),
+        *(name, name, group, numbers),
+        f"{name} {name}",
+        "home",
+    ]
 
 
 def _as_nobody(

@@ -90,7 +90,9 @@ def test_an_image_for_another_platform(docked: Program, images: Images, registry
     ],
 )
 def test_a_platform_that_is_asked_for(docked: Program, platform: str, message: str) -> None:
+    """Also where the image is locked for this machine's own."""
     lay(docked.directory, manifest("true"))
+    assert docked("run", ".").code == 0
     assert message in _refused(docked, "-A", f"platform={platform}")[0]
 
 
@@ -163,6 +165,20 @@ def test_a_tag_that_has_moved_in_the_registry_alone(
     assert "hint: the image on this machine is used" in said.err
 
 
+def test_a_tag_that_is_gone_from_the_registry_alone(
+    alone: Program, images: Images, registry: Registry, engine: Engine
+) -> None:
+    """Whoever asks for what a name means today does not get what it meant yesterday."""
+    digest = registry.push(engine, _which(images, "old"), "withdrawn:1")
+    name = f"{registry.address}/withdrawn:1"
+    lay(alone.directory, manifest(SHOW, name))
+    assert alone("run", ".").out == "old"
+    registry.delete("withdrawn", digest)
+    message, _ = _refused(alone, "--relock")
+    assert message.startswith(f"there is no image `{name}`")
+    assert alone("run", ".").out == "old"
+
+
 def test_a_digest_that_is_gone_everywhere(
     alone: Program, images: Images, registry: Registry, engine: Engine
 ) -> None:
@@ -190,6 +206,45 @@ def test_an_image_of_this_machine_alone(docked: Program, images: Images) -> None
     images.remove(made)
     message, _ = _refused(docked)
     assert "not on this machine any more" in message
+
+
+def test_a_name_that_is_in_no_registry(docked: Program, images: Images, registry: Registry) -> None:
+    """Its id is its pin; nobody asks a registry for it, not even where it is to be locked anew."""
+    name = f"{registry.address}/only-here:1"
+    made = images.make({"which": "local"}, base=ALPINE, name=name)
+    lay(docked.directory, manifest(SHOW, name))
+    for flags in ((), ("--relock",)):
+        said = docked("run", ".", *flags)
+        assert (said.code, said.out) == (0, "local"), said
+        assert f"warning: `{name}` is in no registry: it is pinned by its id" in said.err
+        assert "hint: push it to a registry, and name it by that" in said.err
+    assert last(docked)["environment"]["image"]["id"] == made
+
+
+def test_what_an_image_holds_has_a_fingerprint(docked: Program, images: Images) -> None:
+    """Its files and its variables, for both are seen by a step."""
+    made = (
+        images.make({"which": "a"}, base=ALPINE),
+        images.make({"which": "b"}, base=ALPINE),
+        images.make({"which": "a"}, base=ALPINE, env={"SEEN": "1"}),
+        images.make({"which": "a"}, base=ALPINE),
+    )
+    found = []
+    for image in made:
+        lay(docked.directory, manifest(SHOW, image))
+        found.append(docked.record(".")["environment"]["fingerprint"])
+    assert found[0] == found[3]
+    assert len(set(found)) == 3
+
+
+def test_packages_that_nothing_here_can_read_are_told(docked: Program, images: Images) -> None:
+    place = "var/lib/rpm/rpmdb.sqlite"
+    made = images.make({"which": "rpm", place: "SQLite format 3"}, base=ALPINE)
+    lay(docked.directory, manifest(SHOW, made))
+    said = docked("run", ".")
+    assert (said.code, said.out) == (0, "rpm")
+    told = f"the packages that rpm installed (/{place})"
+    assert f"warning: not all of the image's packages could be read: {told}\n" in said.err
 
 
 def test_an_id_that_nobody_has(docked: Program) -> None:

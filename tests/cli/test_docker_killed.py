@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import NotFound
 
 from tests.support.docked import (
     ALPINE,
@@ -104,6 +105,23 @@ def test_kill_9_in_the_step(alone: Program, engine: Engine) -> None:
     assert alone.record(".")["status"] == "finished"
     nothing_is_left(engine.client, alone)
     wait_until(lambda: not processes_with(str(alone.home)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_volume_without_a_name_goes_with_its_container(
+    alone: Program, engine: Engine, number: signal.Signals
+) -> None:
+    lay(alone.directory, manifest("touch started; sleep 60", volumes=["/data"]))
+    process = alone.start("run", ".", "-q")
+    started(alone)
+    (one,) = containers(engine.client, alone)
+    (volume,) = [mount["Name"] for mount in one["Mounts"] if mount["Type"] == "volume"]
+    assert engine.client.volumes.get(volume).name == volume
+    end(process, number)
+    assert alone("runs", "list").code == 0
+    no_container_is_left(engine.client, alone)
+    with pytest.raises(NotFound):
+        engine.client.volumes.get(volume)
 
 
 @pytest.mark.parametrize("before", ["start", "make"])

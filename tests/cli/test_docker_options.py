@@ -13,7 +13,10 @@ from tests.support.docked import PYTHON, containers, last, lay, manifest, nothin
 from tests.support.program import end
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.engine import Engine
+    from tests.support.images import Images
     from tests.support.program import Program
 
 INTERFACES = "ls /sys/class/net"
@@ -73,11 +76,17 @@ def test_memory_and_cpus_are_limited(docked: Program, engine: Engine, *, by_flag
 
 
 def test_other_flags(docked: Program) -> None:
-    lay(docked.directory, manifest("id -u; hostname; df -m /dev/shm | tail -1; ulimit -n; pwd"))
-    flags = ("user=1234:5", "hostname=here", "shm-size=16m", "ulimit=nofile=100:100")
+    shown = (
+        "id -u; hostname; df -m /dev/shm | tail -1; ulimit -n; pwd; cat /sys/class/net/*/address"
+    )
+    lay(docked.directory, manifest(shown))
+    address = "92:d0:c6:0a:29:33"
+    limits = ("shm-size=16m", "ulimit=nofile=100:100")
+    flags = ("user=1234:5", "hostname=here", *limits, f"mac-address={address}")
     said = docked("run", ".", "-q", *(word for flag in flags for word in ("-A", flag)))
     assert said.code == 0, said
-    user, name, shared, files, directory = said.out.splitlines()
+    user, name, shared, files, directory, *addresses = said.out.splitlines()
+    assert address in addresses
     assert (user, name, files, directory) == ("1234", "here", "100", "/mlflow/projects/code")
     assert shared.split()[1] == "16"
     assert last(docked)["request"]["docker_args"][0] == "user=1234:5"
@@ -161,6 +170,44 @@ def test_mlflows_calls_reach_the_record(docked: Program, flags: tuple[str, ...])
     said = docked("run", ".", *flags, "--json")
     assert said.code == 0, said.err
     assert said.document["metrics"] == {"loss": 0.25}
+
+
+def test_a_server_of_the_callers_on_loopback(docked: Program) -> None:
+    """A step that is to log there is told of it; that it means the container is said."""
+    lay(docked.directory, manifest("env"))
+    server = "http://127.0.0.1:9/mine"
+    known = f"MLFLOW_TRACKING_URI={server}"
+    told = f"inside of its container the step does not find {server}: that is the container"
+    for flags, passed, warned in (
+        ((), True, True),
+        (("-A", "network=host"), True, False),
+        (("--clean-env",), False, False),
+    ):
+        said = docked("run", ".", "--no-tracking", *flags, MLFLOW_TRACKING_URI=server)
+        assert said.code == 0, said
+        assert (known in said.out.splitlines()) == passed
+        assert (f"warning: {told}" in said.err) == warned
+        assert ("hint: pass `-A network=host`" in said.err) == warned
+
+
+def test_the_proxies_that_docker_is_to_give_to_containers(docked: Program, tmp_path: Path) -> None:
+    proxy = "http://proxy.example:3128"
+    settings = {"proxies": {"default": {"httpProxy": proxy}}}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    lay(docked.directory, manifest("env"))
+    seen = docked("run", ".", "-q", DOCKER_CONFIG=str(tmp_path)).out.splitlines()
+    assert {f"http_proxy={proxy}", f"HTTP_PROXY={proxy}"} <= {*seen}
+    assert not [line for line in docked("run", ".", "-q").out.splitlines() if proxy in line]
+
+
+def test_what_an_image_has_python_find_is_found(docked: Program, images: Images) -> None:
+    """Beside what reprun puts there itself."""
+    held = {"opt/own/of_the_image.py": "WORD = 'found'\n"}
+    made = images.make(held, base=PYTHON, env={"PYTHONPATH": "/opt/own"})
+    program = "import os, of_the_image; print(of_the_image.WORD, os.environ['PYTHONPATH'])\n"
+    lay(docked.directory, manifest("python show.py", made), show_py=program)
+    said = docked("run", ".", "-q")
+    assert (said.code, said.out) == (0, "found /reprun/site:/opt/own\n"), said
 
 
 def test_calls_from_an_image_without_python(docked: Program) -> None:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.docked import PYTHON, last, lay, manifest, nothing_is_left, started
+from tests.support.docked import (
+    PYTHON,
+    containers,
+    last,
+    lay,
+    manifest,
+    nothing_is_left,
+    started,
+)
+from tests.support.program import end
 
 if TYPE_CHECKING:
     from tests.support.engine import Engine
@@ -133,6 +142,20 @@ def test_the_step_has_no_input_and_known_variables(docked: Program) -> None:
     assert not any(line.startswith(("SECRET=", "SHOWN=", "UV_", "REPRUN_HOME=")) for line in seen)
     passed = docked("run", ".", "-q", "--pass-env", "SHOWN", "--clean-env", SHOWN="shown").out
     assert "SHOWN=shown" in passed.splitlines()
+
+
+def test_what_the_engine_is_told_of_every_step(docked: Program, engine: Engine) -> None:
+    """One host name for all, no log of the engine's, and nobody else looks into what is handed."""
+    lay(docked.directory, manifest("hostname; echo hush; touch started; sleep 60"))
+    process = docked.start("run", ".", "-q")
+    started(docked)
+    (one,) = containers(engine.client, docked)
+    known = engine.client.api.inspect_container(one["Id"])
+    assert (known["HostConfig"]["LogConfig"]["Type"], known["LogPath"]) == ("none", "")
+    run = last(docked)["id"]
+    assert known["Config"]["Labels"].items() >= {"reprun": "step", "reprun.run": run}.items()
+    assert (docked.home / "cache" / "containers" / run).stat().st_mode & 0o777 == 0o700
+    assert end(process).out == "reprun\nhush\n"
 
 
 def test_secrets_are_in_no_file(docked: Program) -> None:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.docked import ALPINE, PYTHON, last, lay, manifest, nothing_is_left
+from tests.support.docked import (
+    ALPINE,
+    PYTHON,
+    containers,
+    last,
+    lay,
+    manifest,
+    nothing_is_left,
+    started,
+)
 from tests.support.engine import unavailable
-from tests.support.filesystems import mounted
+from tests.support.program import end
 from tests.support.repositories import Repository
 
 if TYPE_CHECKING:
@@ -53,6 +61,18 @@ def test_a_read_only_one(docked: Program, tmp_path: Path) -> None:
     assert _mounted(docked)[0]["read_only"] is True
 
 
+def test_how_mounts_spread_is_the_volume_s_to_say(
+    docked: Program, engine: Engine, tmp_path: Path
+) -> None:
+    _with(docked, "touch started; sleep 60", f"{tmp_path}:/data:ro,private", f"{tmp_path}:/usual")
+    process = docked.start("run", ".", "-q")
+    started(docked)
+    (one,) = containers(engine.client, docked)
+    end(process)
+    found = {mount["Destination"]: (mount["Propagation"], mount["RW"]) for mount in one["Mounts"]}
+    assert (found["/data"], found["/usual"]) == (("private", False), ("rprivate", True))
+
+
 def test_variables_in_a_volume(docked: Program, tmp_path: Path) -> None:
     home = tmp_path / "home of mine"
     (home / "d").mkdir(parents=True)
@@ -81,6 +101,30 @@ def test_a_named_volume(docked: Program, engine: Engine) -> None:
         engine.client.volumes.get(name).remove()
 
 
+def test_options_of_a_named_volume(docked: Program, images: Images, engine: Engine) -> None:
+    """Without `nocopy` the engine fills it with what the image has at its place."""
+    made = images.make({"held/x": "of the image"}, base=ALPINE)
+    name = f"reprun-tests-{docked.directory.parent.name}".replace("_", "-")
+    command = "ls /held; touch /held/y || echo refused"
+    for option, printed in ((":nocopy", ""), ("", "x\n"), (":ro", "x\nrefused\n")):
+        lay(docked.directory, manifest(command, made, volumes=[f"{name}:/held{option}"]))
+        try:
+            assert docked("run", ".").out == printed
+        finally:
+            engine.client.volumes.get(name).remove()
+
+
+def test_a_link_in_the_project_that_leads_out_of_it(docked: Program, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "seen").write_text("seen\n")
+    _with(docked, "cat /data/seen", "./link:/data")
+    (docked.directory / "link").symlink_to(outside)
+    said = docked("run", ".")
+    assert (said.code, said.out) == (0, "seen\n"), said
+    assert "volume `./link:/data` is of this machine, not of the project" in said.err
+
+
 @pytest.mark.parametrize(
     ("volume", "message"),
     [
@@ -94,6 +138,7 @@ def test_a_named_volume(docked: Program, engine: Engine) -> None:
             "`/mlflow/projects/code` inside is the place of the project",
         ),
         ("/etc:/reprun/step", "`/reprun/step` inside is the place of reprun"),
+        ("/etc:/reprun", "`/reprun` inside is the place of reprun"),
         ("$NO_SUCH_NAME:/data", "there is no variable `NO_SUCH_NAME` here"),
     ],
 )
@@ -143,20 +188,11 @@ def test_a_folder_that_git_does_not_have(docked: Program) -> None:
     said = docked("run", ".")
     assert (said.code, said.out) == (0, "")
     assert "an empty one is mounted" in said.err
-    assert [one["path"] for one in last(docked)["outputs"]] == ["data/made"]
-
-
-def test_its_options_reach_the_engine(docked: Program, tmp_path: Path) -> None:
-    """Such as what becomes of file systems that are mounted below it later."""
-    with mounted(tmp_path / "shared") as shared:
-        subprocess.run(["mount", "--make-shared", str(shared)], check=True)
-        _with(docked, "cat /proc/self/mountinfo", f"{shared}:/a:rslave,ro", f"{shared}:/b")
-        said = docked("run", ".", "-q")
-    mounts = {line.split()[4]: line.split()[5:7] for line in said.out.splitlines()}
-    assert mounts["/a"][0].startswith("ro,")
-    assert mounts["/a"][1].startswith("master:")
-    assert mounts["/b"][0].startswith("rw,")
-    assert mounts["/b"][1] == "-"
+    record = last(docked)
+    assert [one["path"] for one in record["outputs"]] == ["data/made"]
+    # Where the checkout was means nothing later.
+    assert _mounted(docked) == [{"source": "data", "target": "/data", "read_only": False}]
+    assert str(docked.home) not in (docked.home / "runs" / record["id"] / "record.json").read_text()
 
 
 def test_variables_are_copied_and_set(docked: Program) -> None:
@@ -207,7 +243,11 @@ def test_git_inside_sees_commit_and_history(docked: Program, images: Images) -> 
     repository = Repository(docked.directory / "repo")
     lay(
         repository.path,
-        manifest("git --version && git log --format=%s && git status --short", made),
+        manifest(
+            "git --version && git log --format=%s && git status --short "
+            "&& ! test -w $(cat .git/objects/info/alternates)",
+            made,
+        ),
     )
     repository.commit("first")
     repository.write("b", "b").commit("second")
@@ -215,6 +255,15 @@ def test_git_inside_sees_commit_and_history(docked: Program, images: Images) -> 
     if "GLIBC" in said.err or "shared libraries" in said.err:
         unavailable("git of this machine doesn't run in the image: both must be Debian's")
     assert (said.code, said.out.splitlines()[1:]) == (0, ["second", "first"]), said
+
+
+def test_what_is_reprun_s_own_inside_is_read_only(docked: Program) -> None:
+    """It is the installed program itself, which a step as root could change."""
+    command = "for each in /reprun/step /reprun/site; do ! test -w $each && ls $each; done"
+    lay(docked.directory, manifest(command, PYTHON))
+    said = docked("run", ".")
+    assert said.code == 0, said
+    assert {"step.sh", "relay.py", "sitecustomize.py"} <= set(said.out.split())
 
 
 def test_path_parameters_outside_of_the_project(docked: Program, tmp_path: Path) -> None:
@@ -227,6 +276,11 @@ def test_path_parameters_outside_of_the_project(docked: Program, tmp_path: Path)
     assert (said.code, said.out) == (0, "1,2\n"), said
     lay(docked.directory, manifest("cat {data}", entry=entry))
     assert docked("run", ".", "-P", f"data={data}/x.csv").out == "1,2\n"
+    lay(docked.directory, manifest("echo 3 > {data}/x.csv", entry=entry))
+    said = docked("run", ".", "-P", f"data={data}")
+    assert said.code == 1
+    assert "Read-only file system" in said.err
+    assert (data / "x.csv").read_text() == "1,2\n"
 
 
 def test_one_path_named_twice(docked: Program, tmp_path: Path) -> None:

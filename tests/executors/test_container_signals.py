@@ -12,6 +12,7 @@ import pytest
 from runner.errors import Interrupted
 from tests.support import stand_in
 from tests.support.contained import Containers, left_in
+from tests.support.own_engine import own_engine
 from tests.support.processes import processes_with, wait_until
 from tests.support.steps import STEPS_IN, execution_in
 
@@ -84,6 +85,17 @@ def test_without_a_first_process_of_the_engines(any_engine: Engine, tmp_path: Pa
     assert (outcome.exit_code, outcome.ended_by) == (124, "timeout")
     assert (tmp_path / "stdout.log").read_text() == "saved\n"
     assert left_in(any_engine.address, tmp_path) == []
+
+
+def test_an_engine_that_lacks_its_first_process(engine: Engine, tmp_path: Path) -> None:
+    """As those of some distributions do; the step runs without, and hears of its end as well."""
+    body: dict[str, object] = {"HostConfig": {"NetworkMode": "none"}}
+    with own_engine(engine, options=("--init-path", "/nowhere/docker-init")) as own:
+        lacking = Containers(own.engine.address, tmp_path, body=body)
+        outcome = lacking.execute(execution_in(tmp_path, TIDY, timeout=1.0), show=None)
+        assert left_in(own.engine.address, tmp_path) == []
+    assert (outcome.exit_code, outcome.ended_by) == (124, "timeout")
+    assert (tmp_path / "stdout.log").read_text() == "saved\n"
 
 
 def test_a_person_who_switches_the_first_process_off(any_engine: Engine, tmp_path: Path) -> None:

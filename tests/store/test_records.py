@@ -16,7 +16,14 @@ from runner.environments.base import Package
 from runner.errors import StoreError
 from runner.manifest.model import BoundParameter
 from runner.store import decoding, encoding
-from runner.store.records import Process, RecordedFile, Run
+from runner.store.records import (
+    Process,
+    RecordedContainer,
+    RecordedFile,
+    RecordedImage,
+    RecordedMount,
+    Run,
+)
 from tests.support.runs import check_schema, ended_run, make_run
 
 if TYPE_CHECKING:
@@ -44,6 +51,40 @@ def test_packages_of_an_image_keep_their_types_and_older_records_are_read() -> N
     # A record of a Python environment is as it was before there were types.
     types = [one.get("type") for one in encoding.to_json(imaged)["environment"]["packages"]]
     assert types == [None, None, "deb"]
+
+
+CONTAINERS = {
+    "all of it": RecordedContainer(
+        directory="/mlflow/projects/code/sub",
+        user="1000:1000",
+        entrypoint=("/wrap.sh", "-x"),
+        network="none",
+        volumes=(
+            RecordedMount("/usr", "/data", read_only=True),
+            RecordedMount("data", "/d", read_only=False),
+        ),
+        settings={"HostConfig": {"Memory": 1 << 26, "GroupAdd": ["5"]}},
+    ),
+    "as little as there can be": RecordedContainer(
+        "/mlflow/projects/code", None, None, None, (), {}
+    ),
+}
+IMAGES = {
+    "of a registry": RecordedImage(
+        "sha256:" + "b" * 64, "example.org/a@sha256:" + "c" * 64, "linux/amd64", "example.org/a:1"
+    ),
+    "only here": RecordedImage("sha256:" + "b" * 64, None, "linux/arm64", only_here=True),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
+@pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES)
+def test_a_container_and_its_image_lose_nothing(
+    container: RecordedContainer, image: RecordedImage
+) -> None:
+    environment = replace(make_run().environment, image=image)
+    run = make_run(container=container, environment=environment)
+    assert round_trip(run) == run
 
 
 def test_as_little_as_there_can_be() -> None:

@@ -82,10 +82,14 @@ YAML
 }
 
 start_docker() {
-    local options=()
+    local options=() subnet=254
     if ! ip link show "$BRIDGE" >/dev/null 2>&1; then
+        # Of two engines with one subnet only the first one's containers would be answered.
+        while ip -4 addr show | grep -qF "inet 172.31.$subnet."; do
+            subnet=$((subnet - 1))
+        done
         ip link add name "$BRIDGE" type bridge
-        ip addr add 172.31.254.1/24 dev "$BRIDGE"
+        ip addr add "172.31.$subnet.1/24" dev "$BRIDGE"
         ip link set "$BRIDGE" up
         printf "%s" "$BRIDGE" >"$FOLDER/bridge"
     fi

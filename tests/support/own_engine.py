@@ -16,7 +16,7 @@ from tests.support.engine import Engine, unavailable
 from tests.support.processes import children_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SECONDS: Final = 30
 SEARCHED: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
@@ -67,11 +67,14 @@ class OwnEngine:
 
 
 @contextlib.contextmanager
-def own_engine(beside: Engine, *, data: Path | None = None) -> Iterator[OwnEngine]:
+def own_engine(
+    beside: Engine, *, data: Path | None = None, options: Sequence[str] = ()
+) -> Iterator[OwnEngine]:
     """An engine while the body runs; it pulls from where the engine `beside` it pulls.
 
     Args:
         data: where its images lie, an empty folder such as a small disk's.
+        options: further ones of `dockerd`.
     """
     from docker import DockerClient
 
@@ -83,7 +86,8 @@ def own_engine(beside: Engine, *, data: Path | None = None) -> Iterator[OwnEngin
     address = f"unix://{folder}/docker.sock"
     data = data or folder / "data"
     client = DockerClient(base_url=address, timeout=60, version=beside.client.api.api_version)
-    own = OwnEngine(Engine(address, client), folder, _argv(program, folder, data, beside))
+    argv = [*_argv(program, folder, data, beside), *options]
+    own = OwnEngine(Engine(address, client), folder, argv)
     try:
         own.wait()
         yield own

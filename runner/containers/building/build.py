@@ -62,8 +62,14 @@ def build(
         )
     parsed = made.parsed(text)
     recipe.refuse_buildkit(engine, parsed)
-    for reference, pin in asked["bases"].items():
-        images.require(engine, pin, platform=asked["platform"], progress=progress, origin=reference)
+    for base in parsed.bases:
+        images.require(
+            engine,
+            asked["bases"][base.reference],
+            platform=base.platform or asked["platform"],
+            progress=progress,
+            origin=base.reference,
+        )
     fixed = pinned(text, asked["bases"], path=made.path, args=made.args, target=made.built)
     with context.archive(fixed, parsed, files, context=made.context) as archive:
         _build(engine, made, parsed, archive, tag, asked["platform"], progress)

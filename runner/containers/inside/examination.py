@@ -50,7 +50,7 @@ def examine(
     with engine.asked("the image was looked into"):
         held = _read(engine, str(found["Id"]), variables.get("PATH") or _PATH, settings)
     for text in held.unread:
-        progress.warning(f"what {text} says of the image's packages is not read")
+        progress.warning(f"not all of the image's packages could be read: {text}")
     shell = _shell(held)
     entrypoint = tuple(config.get("Entrypoint") or ())
     image = Image(
