@@ -75,9 +75,9 @@ def name_of(passwd: str, user: str) -> str:
     if (name := _known_name(passwd, uid)) is not None:
         return name
     taken = {line.partition(":")[0] for line in passwd.splitlines()}
-    name = _login()
+    name = login if (login := _login()) not in taken else f"user{uid}"
     while name in taken:
-        name = f"{name}{uid}"
+        name += "_"
     return name
 
 
