@@ -171,8 +171,23 @@ ended() {
     kill -KILL "$1" 2>/dev/null || true
 }
 
+# A stopped container's monitor starts a Podman that mounts its storage anew, and does so after the
+# service has gone: what is named by a process that ends soon is tried until nothing comes back.
+forget_mounts_and_files() {
+    local attempts=100 mount
+    while ((attempts-- > 0)); do
+        pkill -KILL -f -- "$FOLDER/podman/" || true
+        # Whatever was killed in the middle leaves mounts, and what lies behind them must stay.
+        awk -v at="$FOLDER/" 'index($2, at) == 1 { print $2 }' /proc/mounts | sort -r |
+            while read -r mount; do umount --lazy "$mount"; done
+        ! rm -rf --one-file-system "$FOLDER" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    rm -rf --one-file-system "$FOLDER"
+}
+
 stop() {
-    local name pid mount
+    local name pid
     [[ -d $FOLDER ]] || return 0
     if [[ -S $FOLDER/podman.sock ]]; then
         podman --url "unix://$FOLDER/podman.sock" rm --all --force --time 0 >/dev/null 2>&1 || true
@@ -182,11 +197,8 @@ stop() {
         pid=$(<"$FOLDER/$name.pid")
         kill "$pid" 2>/dev/null && ended "$pid"
     done
-    # Whatever was killed in the middle leaves mounts, and what lies behind them must stay.
-    awk -v at="$FOLDER/" 'index($2, at) == 1 { print $2 }' /proc/mounts | sort -r |
-        while read -r mount; do umount --lazy "$mount"; done
     [[ ! -e $FOLDER/bridge ]] || ip link delete "$(<"$FOLDER/bridge")"
-    rm -rf --one-file-system "$FOLDER"
+    forget_mounts_and_files
     tell "stopped"
 }
 
