@@ -1,0 +1,1 @@
+"""Conda environments without conda: channels, solving, packages, the lock file, the prefix."""
