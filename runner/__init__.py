@@ -51,6 +51,7 @@ def run(
     tracking: bool = True,
     log_here: bool = False,
     skip_unmapped: bool = False,
+    link_scripts: bool = False,
     docker_args: str | Iterable[str] | Mapping[str, object] = (),
     build_image: bool = False,
     no_network: bool = False,
@@ -91,6 +92,7 @@ def run(
             wherever it is told to.
         log_here: keep it there although the step names another tracking URI.
         skip_unmapped: leave out conda packages that the Python index has nothing for.
+        link_scripts: run what conda packages want run after they are linked.
         docker_args: a flag of `docker run` for the step's container, or several, such as
             `gpus=all`; or name → value, True for a flag without one.
         build_image: put the project's files into an image of its own, on top of the one it names.
@@ -146,6 +148,7 @@ def run(
         tracking=tracking,
         log_here=log_here,
         skip_unmapped=skip_unmapped,
+        link_scripts=link_scripts,
         docker_args=_flags(docker_args),
         build_image=build_image,
         no_network=no_network,

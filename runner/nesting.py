@@ -160,6 +160,7 @@ def take_over(request: Request, outer: Outer | None, place: str | None) -> Reque
         add_packages=request.add_packages or _texts(asked.get("add_packages")),
         drop_packages=request.drop_packages or _texts(asked.get("drop_packages")),
         skip_unmapped=request.skip_unmapped or asked.get("skip_unmapped") is True,
+        link_scripts=request.link_scripts or asked.get("link_scripts") is True,
         docker_args=request.docker_args or _texts(asked.get("docker_args")),
         build_image=request.build_image or asked.get("build_image") is True,
         no_network=request.no_network or asked.get("no_network") is True,

@@ -30,6 +30,7 @@ class Request(Struct, frozen=True):
         with_runs: `RUN[:GLOB]`: earlier runs whose outputs are laid into the checkout.
         as_of: `commit` or an ISO 8601 date: resolve with the packages of that time.
         skip_unmapped: leave out conda packages that the Python index has nothing for.
+        link_scripts: run what conda packages want run after they are linked.
         python: version or specifier in place of the project's.
         add_packages: requirements beside the project's, or in place of those of the same name.
         drop_packages: names of packages that the project asks for and shall not get.
@@ -72,6 +73,7 @@ class Request(Struct, frozen=True):
     tracking: bool = True
     log_here: bool = False
     skip_unmapped: bool = False
+    link_scripts: bool = False
     docker_args: tuple[str, ...] = ()
     build_image: bool = False
     no_network: bool = False

@@ -112,6 +112,9 @@ Examples:
     "--skip-unmapped", is_flag=True, help="Leave out conda packages that the Python index lacks."
 )
 @click.option(
+    "--link-scripts", is_flag=True, help="Run what conda packages want run after linking."
+)
+@click.option(
     "-A",
     "--docker-args",
     "docker_args",
@@ -164,6 +167,7 @@ def run(
     no_tracking: bool,
     log_here: bool,
     skip_unmapped: bool,
+    link_scripts: bool,
     docker_args: tuple[str, ...],
     build_image: bool,
     no_network: bool,
@@ -217,6 +221,7 @@ def run(
         tracking=not no_tracking,
         log_here=log_here,
         skip_unmapped=skip_unmapped,
+        link_scripts=link_scripts,
         docker_args=docker_args,
         build_image=build_image,
         no_network=no_network,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import fingerprint
+from runner.conda.specification import name_of as conda_name_of
+from runner.environments.base import LINK_SCRIPTS
 from runner.environments.requirements import name_of, normalised
 from runner.environments.unlocked import without_own_lock
 from runner.errors import RequestError
@@ -39,7 +41,8 @@ def read(
 
     def read_from(files: ProjectFiles) -> Spec:
         skip = request.skip_unmapped
-        return backend.read(reference, files, as_of=as_of, skip_unmapped=skip)
+        spec = backend.read(reference, files, as_of=as_of, skip_unmapped=skip)
+        return _with_link_scripts(spec) if request.link_scripts and spec.conda else spec
 
     changed = [
         flag
@@ -71,12 +74,19 @@ def read(
     return _amended(spec, request)
 
 
+def _with_link_scripts(spec: Spec) -> Spec:
+    """What such scripts do is a part of the environment, so the lock says that they run."""
+    digest = fingerprint.of_value("link-scripts", [spec.digest])
+    return replace(spec, extra={**spec.extra, LINK_SCRIPTS: "run"}, digest=digest)
+
+
 def _change(flags: list[str]) -> str:
     return f"{' and '.join(flags)} {'changes' if len(flags) == 1 else 'change'}"
 
 
 def _refuse_absent(spec: Spec, request: Request) -> None:
     known = {name for line in spec.requirements if (name := name_of(line)) is not None}
+    known |= set(map(conda_name_of, spec.conda))
     for name in request.drop_packages:
         if spec.lock_text is None and normalised(name) not in known:
             near = nearest(normalised(name), known)
@@ -93,4 +103,5 @@ def _amended(spec: Spec, request: Request) -> Spec:
     names = {*map(name_of, added), *map(normalised, dropped)}
     kept = tuple(line for line in spec.requirements if name_of(line) not in names)
     digest = fingerprint.of_value("amended", [spec.digest, python, added, dropped])
-    return replace(spec, python=python, requirements=(*kept, *added), digest=digest)
+    conda = tuple(text for text in spec.conda if conda_name_of(text) not in names)
+    return replace(spec, python=python, requirements=(*kept, *added), conda=conda, digest=digest)

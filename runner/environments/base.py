@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from runner.conda.model import Channel
     from runner.containers.model import Image
     from runner.environments.contents import Seen
     from runner.manifest.model import EnvironmentReference
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from runner.source.model import ProjectFiles
 
 
-UNMAPPED: Final = "unmapped"  # key of `Spec.extra`
+UNMAPPED: Final = "unmapped"  # keys of `Spec.extra`
+LINK_SCRIPTS: Final = "link-scripts"
 
 
 class Package(Struct, frozen=True):
@@ -86,11 +88,14 @@ class Spec(Struct, frozen=True):
         as_of: RFC 3339 time: packages uploaded later are not seen; None for no such limit.
         extra: what else decides the resolution: `constraints` and `options` of requirement
             files, one per line; `own:<file>` → digest of what a local package says of itself;
-            `unmapped` → `skip` where conda's packages that the index lacks are left out.
+            `unmapped` → `skip` where conda's packages that the index lacks are left out;
+            `link-scripts` → `run` where conda packages' own scripts are run.
         warnings: what is doubtful about the project's own words.
         variables: set for the step, as `conda.yaml` has them.
         origins: name on the index → what the project calls it and where, where that differs.
         context: digest of what the project's Dockerfile can see of the project; None without one.
+        conda: conda's own specifications, as written: `numpy=1.16`, `conda-forge::zlib`.
+        channels: where their packages come from, in the order of their rank.
         digest: SHA-256 over what decides the resolution, the local packages' trees left out
             (their dependencies count, their code does not), like `warnings`, `variables`,
             `origins` and `context`: the key under which a lock is found.
@@ -111,6 +116,8 @@ class Spec(Struct, frozen=True):
     variables: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     context: str | None = None
+    conda: tuple[str, ...] = ()
+    channels: tuple[Channel, ...] = ()
 
 
 class Lock(Struct, frozen=True):
@@ -118,7 +125,8 @@ class Lock(Struct, frozen=True):
 
     Attributes:
         kind: the backend's `NAME`.
-        format: `requirements` (hashed), `uv.lock`, `pylock.toml`; `image` (a digest), `image-id`
+        format: `requirements` (hashed), `uv.lock`, `pylock.toml`; `conda-lock`, `explicit` (of
+            conda's own tools); `image` (a digest), `image-id`
             (an image that is on this machine only), `dockerfile`; `none` for an unlocked kind.
         text: the lock itself, kept verbatim in the record; no download addresses in ours.
         sha256: of `text`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _KEYS: Final = ("name", "channels", "dependencies", "variables", "prefix")
 _SHAPE: Final = "begin with `dependencies:` and put a package on each line: `  - numpy=1.16`"
+_SELECTOR: Final = re.compile(r"#[^\n]*\[([^\[\]\n]+)\][^()\n]*$", re.MULTILINE)
+_PROCESSORS: Final = {"x86_64": ("linux64",), "aarch64": ("aarch64",)}
+_ELSEWHERE: Final = {"aarch64", "arm64", "linux64", "osx", "osx64", "win", "win64"}
 _NULL: Final = ("", "~", "null", "Null", "NULL")
 
 
@@ -52,7 +56,8 @@ def read_conda_file(files: ProjectFiles, path: str) -> CondaFile:
     Raises:
         EnvironmentFailure: it isn't there, isn't YAML, or isn't of this shape.
     """
-    root = _compose(text_of(files, path), path)
+    text, unknown_selectors = _selected(text_of(files, path), path)
+    root = compose(text, path)
     if root is None:
         return CondaFile(warnings=(f"{path}: is empty, and so is the environment",))
     entries, warnings = _entries(root, path)
@@ -70,11 +75,31 @@ def read_conda_file(files: ProjectFiles, path: str) -> CondaFile:
         pip=pip,
         channels=_channels(entries.get("channels"), path),
         variables=_variables(entries.get("variables"), path),
-        warnings=warnings,
+        warnings=(*warnings, *unknown_selectors),
     )
 
 
-def _compose(text: str, path: str) -> Node:
+def _selected(text: str, path: str) -> tuple[str, tuple[str, ...]]:
+    """`text` without the lines that are for other platforms, and what is said of unknown ones.
+
+    A line's comment may end in a selector, such as `# [linux]`; conda-lock reads them likewise.
+    """
+    if not _SELECTOR.search(text):
+        return text, ()
+    here = {"linux", "unix", *_PROCESSORS.get(os.uname().machine, ())}
+    lines, warnings = [], []
+    for number, line in enumerate(text.split("\n"), start=1):
+        match = _SELECTOR.search(line)
+        # A line that is left out stays as an empty one, so that places are right.
+        kept = match is None or line.lstrip().startswith("#") or match[1] in here
+        lines.append(line if kept else "")
+        if not kept and match is not None and match[1] not in _ELSEWHERE:
+            said = f"is left out: no platform is called `{match[1]}`"
+            warnings.append(f"{path}:{number}: {said}")
+    return "\n".join(lines), tuple(warnings)
+
+
+def compose(text: str, path: str) -> Node:
     """The document's node, None of an empty one."""
     import yaml
 

@@ -12,7 +12,7 @@ from runner.environments.base import Package
 from runner.fingerprint import of_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from runner.environments.base import Interpreter
@@ -83,13 +83,21 @@ def _files_in(handle: int, folder: str, waiting: list[str]) -> list[tuple[str, i
     return files
 
 
-def packages_in(folders: Sequence[Path], origins: Mapping[str, object]) -> tuple[Package, ...]:
-    """The packages installed in `folders`, the first of a name counting; sorted by name."""
+def packages_in(
+    folders: Sequence[Path], origins: Mapping[str, object], *, but: Collection[str] = ()
+) -> tuple[Package, ...]:
+    """The packages installed in `folders`, the first of a name counting; sorted by name.
+
+    Args:
+        but: names of folders of metadata that are left out.
+    """
     from runner.environments.requirements import normalised
 
     found: dict[str, Package] = {}
     for folder in folders:
         for info in _infos(folder):
+            if info in but:
+                continue
             name, _, version = info.rpartition(".")[0].partition("-")
             name = normalised(name)
             origin = origins.get(name)
@@ -142,6 +150,34 @@ def changed_packages(folder: Path) -> tuple[str, ...]:
     return _changed(folder, _records(folder), {}, thorough=True)
 
 
+class Installed(NamedTuple):
+    """What pip or uv put beside what another tool installed.
+
+    Attributes:
+        files: folder of a package's metadata → its files with their digests, as one text.
+        changed: names of packages whose files haven't the sizes that their `RECORD` says.
+    """
+
+    packages: tuple[Package, ...]
+    files: Mapping[str, str]
+    changed: tuple[str, ...]
+
+
+def installed_beside(root: Path, but: Collection[str], *, thorough: bool = False) -> Installed:
+    """The Python packages of the environment at `root`, those with metadata in `but` left out.
+
+    Args:
+        thorough: hash every file; else their sizes are compared.
+    """
+    site = site_packages(root)
+    records = {info: rows for info, rows in _records(site).items() if info not in but}
+    return Installed(
+        packages=packages_in([site], origins_of(root), but=but),
+        files={info: "\0".join(_recorded(rows)) for info, rows in records.items()},
+        changed=_changed(site, records, {}, thorough=thorough),
+    )
+
+
 class Seen(NamedTuple):
     """One look at an environment that was just built: it may hold twenty thousand files.
 
@@ -150,12 +186,14 @@ class Seen(NamedTuple):
         fingerprint: over all that it holds.
         stat: `stat_digest` of its files.
         changed: names of packages whose files haven't the sizes that their `RECORD` says.
+        interpreter: one that the environment brought itself.
     """
 
     packages: tuple[Package, ...]
     fingerprint: str
     stat: str
     changed: tuple[str, ...]
+    interpreter: Interpreter | None = None
 
 
 def look(root: Path, python: Sequence[str | None], packages: Sequence[Package]) -> Seen:

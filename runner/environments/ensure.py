@@ -227,7 +227,7 @@ def _observe(
     seen = backend.observe(at, interpreter)
     marker = markers.Marker(
         lock=lock.sha256,
-        interpreter=interpreter,
+        interpreter=interpreter or seen.interpreter,
         stamp=markers.stamp_of(interpreter),
         packages=seen.packages,
         fingerprint=seen.fingerprint,
@@ -253,7 +253,8 @@ def _as_it_is(
         )
     why = reason or "its mark is gone"
     progress.warning(f"the environment {at.name} is used as it is, in the middle of a run: {why}")
-    return _environment(lock, at, digest, interpreter, backend.observe(at, interpreter))
+    seen = backend.observe(at, interpreter)
+    return _environment(lock, at, digest, interpreter or seen.interpreter, seen)
 
 
 def _environment(

@@ -24,7 +24,8 @@ _PROBE: Final = (
     "sys.stdout.write(json.dumps(["
     "'.'.join(map(str,sys.version_info[:3]))+"
     "('' if sys.version_info[3]=='final' else sys.version_info[3][:1]+str(sys.version_info[4])),"
-    "sys.version.replace(chr(10),' '),sys.implementation.name,"
+    "sys.version.replace(chr(10),' '),"
+    "sys.implementation.name if hasattr(sys,'implementation') else 'cpython',"
     "[p for p in sys.path if p.endswith('-packages')]]))"
 )
 _ANSWERS: Final = 4
@@ -82,6 +83,15 @@ class Facts:
         return entry
 
 
+def examine(path: Path) -> Interpreter | None:
+    """What `path` is, asked now; None where it is no Python that runs."""
+    answer = _ask(path) or _ask(path, "-E", "-s")  # Python 2 has no -I
+    if answer is None:
+        return None
+    version, build, implementation, folders = answer
+    return Interpreter(path, version, build, implementation, tuple(map(Path, folders)))
+
+
 def running() -> Interpreter:
     """The interpreter that runs reprun, its virtual environment taken away."""
     version = sys.version_info
@@ -106,12 +116,12 @@ def quiet_variables(inherited: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _ask(path: Path) -> list[Any] | None:
+def _ask(path: Path, *flags: str) -> list[Any] | None:
     import subprocess
 
     try:
         done = subprocess.run(
-            [path, "-I", "-c", _PROBE],
+            [path, *(flags or ("-I",)), "-c", _PROBE],
             capture_output=True,
             timeout=_PROBE_SECONDS,
             check=False,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from runner.manifest.model import EnvironmentReference
 
 KINDS = {
+    "conda": "runner.environments.conda",
     "docker": "runner.environments.docker",
     "venv": "runner.environments.venv",
     "local": "runner.environments.system",
@@ -48,16 +49,14 @@ def choose(reference: EnvironmentReference, env_manager: str | None) -> Backend:
         return load(env_manager)
     if reference.kind == "docker_env":
         return load("docker")
-    # Without conda environments, a conda file is mapped to the Python index.
-    return load("venv")
+    return load("conda" if reference.kind == "conda_env" else "venv")
 
 
 def _refuse(name: str, reference: EnvironmentReference) -> None:
-    if name == "conda" and reference.kind == "conda_env":
-        where = f"{reference.path}: " if reference.path else ""
+    if name == "conda" and reference.kind != "conda_env":
         raise EnvironmentFailure(
-            f"{where}conda environments can't be built yet",
-            "pass `--env-manager venv` to have its packages from the Python index",
+            "the project has no conda file to make a conda environment of",
+            "leave `--env-manager conda` away, or name a file: `--env-file conda.yaml`",
         )
     if name == "venv" and reference.kind == "docker_env":
         raise EnvironmentFailure(

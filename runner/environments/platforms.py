@@ -23,3 +23,12 @@ def engine_platform() -> str:
     """What container engines call it: `linux/amd64`; the engine's machine is this one."""
     machine = os.uname().machine
     return f"linux/{_ARCHITECTURES.get(machine, machine)}"
+
+
+def conda_subdir() -> str:
+    """What conda calls it: `linux-64`, `linux-aarch64`."""
+    machine = os.uname().machine
+    system = {"darwin": "osx"}.get(sys.platform, sys.platform)
+    if machine == "x86_64":
+        return f"{system}-64"
+    return f"{system}-{machine}"

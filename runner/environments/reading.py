@@ -17,6 +17,7 @@ from runner.errors import EnvironmentFailure, UnmappedPackages
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from runner.environments.conda_file import CondaFile
     from runner.environments.requirements import Local, Requirements
     from runner.manifest.model import EnvironmentReference
     from runner.source.model import ProjectFiles
@@ -55,12 +56,12 @@ def read(
         spec = _from_pyproject(spec, files, path)
     elif reference.kind != "empty":
         raise EnvironmentFailure(f"a {reference.kind} can't be read as a Python environment")
-    spec = replace(spec, digest=_digest(spec))
+    spec = replace(spec, digest=digest_of(spec))
     if as_of is not None:
         # A lock in the project is of its own day: another day is asked for on purpose.
         return spec
     found = project_lock.apply(spec, files)
-    return spec if found is spec else replace(found, digest=_digest(found))
+    return spec if found is spec else replace(found, digest=digest_of(found))
 
 
 def _pinned_python(files: ProjectFiles) -> str | None:
@@ -83,7 +84,7 @@ def _from_python_env(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) 
     spec = replace(spec, python=content.python or spec.python, warnings=content.warnings)
     if asked.hashed and (build.hashed or not build.lines):
         return _verbatim(spec, asked, build)
-    return _with(replace(spec, build_requirements=tuple(build.lines)), asked, files)
+    return asking_for(replace(spec, build_requirements=tuple(build.lines)), asked, files)
 
 
 def _from_conda(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
@@ -92,7 +93,7 @@ def _from_conda(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Sp
     if made_from is not None:
         with suppress(UnmappedPackages):
             other = _mapped(spec, files, path, skip=not skip)
-            if _digest(other) == made_from:
+            if digest_of(other) == made_from:
                 return other
     return _mapped(spec, files, path, skip=skip)
 
@@ -101,6 +102,30 @@ def _mapped(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
     from runner.environments import conda_file, conda_mapping
 
     content = conda_file.read_conda_file(files, path)
+    asked, meant = of_pip_section(content, files, path)
+    found = conda_mapping.mapped(content, path, by_pip=asked.lines, skip=skip)
+    spec = replace(
+        spec,
+        python=found.python or spec.python,
+        build_requirements=found.tools,
+        warnings=(*meant, *found.warnings),
+        variables=content.variables,
+        origins=found.origins,
+    )
+    if asked.hashed and not found.requirements:
+        return _verbatim(spec, asked)
+    asked.lines = [*found.requirements, *asked.lines]
+    return asking_for(replace(spec, extra={UNMAPPED: "skip"} if skip else {}), asked, files)
+
+
+def of_pip_section(
+    content: CondaFile, files: ProjectFiles, path: str
+) -> tuple[Requirements, tuple[str, ...]]:
+    """What the `pip:` section of the conda file at `path` asks for, and what is doubtful in it.
+
+    Raises:
+        EnvironmentFailure: a line can't be understood, or a file that it names is missing.
+    """
     lines = [_CONDA_PIN.sub(r"\1==\2", one.text) for one in content.pip]
     meant = [
         f"`{one.text}`" for one, line in zip(content.pip, lines, strict=True) if one.text != line
@@ -111,22 +136,8 @@ def _mapped(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
         origin=path,
         places=(f"{path}:{one.line}:{one.column}" for one in content.pip),
     )
-    found = conda_mapping.mapped(content, path, by_pip=asked.lines, skip=skip)
-    spec = replace(
-        spec,
-        python=found.python or spec.python,
-        build_requirements=found.tools,
-        warnings=(
-            *((f"{path}: {', '.join(meant)} below `pip:` is read with `==`",) if meant else ()),
-            *found.warnings,
-        ),
-        variables=content.variables,
-        origins=found.origins,
-    )
-    if asked.hashed and not found.requirements:
-        return _verbatim(spec, asked)
-    asked.lines = [*found.requirements, *asked.lines]
-    return _with(replace(spec, extra={UNMAPPED: "skip"} if skip else {}), asked, files)
+    said = (f"{path}: {', '.join(meant)} below `pip:` is read with `==`",) if meant else ()
+    return asked, said
 
 
 def _from_requirements(spec: Spec, files: ProjectFiles, path: str) -> Spec:
@@ -139,7 +150,7 @@ def _from_requirements(spec: Spec, files: ProjectFiles, path: str) -> Spec:
             python = spec.python or (made_for.group(1) if made_for else None)
             return replace(spec, python=python, lock_text=text, lock_format="requirements")
         return _verbatim(spec, found)
-    return _with(spec, found, files)
+    return asking_for(spec, found, files)
 
 
 def _raw(files: ProjectFiles, path: str) -> Iterable[str]:
@@ -158,7 +169,7 @@ def _from_pyproject(spec: Spec, files: ProjectFiles, path: str) -> Spec:
     spec = replace(spec, python=spec.python or own.python, warnings=own.warnings)
     if own.package:
         # Editable, as uv has it: the step sees the checkout's files, its data included.
-        return _with(
+        return asking_for(
             spec,
             requirements.Requirements(local=[requirements.Local(folder, editable=True)]),
             files,
@@ -168,7 +179,7 @@ def _from_pyproject(spec: Spec, files: ProjectFiles, path: str) -> Spec:
             replace(spec, origin="requirements.txt"), files, "requirements.txt"
         )
     asked = requirements.Requirements(lines=list(own.dependencies or ()), local=list(own.local))
-    return _with(spec, asked, files)
+    return asking_for(spec, asked, files)
 
 
 def _from_lock(spec: Spec, files: ProjectFiles, path: str) -> Spec:
@@ -209,7 +220,7 @@ def _toml(text: str, path: str) -> dict[str, Any]:
         raise EnvironmentFailure(f"{path}: not TOML: {error}") from None
 
 
-def _with(spec: Spec, asked: Requirements, files: ProjectFiles) -> Spec:
+def asking_for(spec: Spec, asked: Requirements, files: ProjectFiles) -> Spec:
     """`spec` with these requirements, and with those of the local packages among them."""
     lines, extra, warnings = list(asked.lines), dict(spec.extra), list(spec.warnings)
     waiting, local = list(asked.local), list[LocalPackage]()
@@ -278,10 +289,20 @@ def _own_digest(folder: str, files: ProjectFiles) -> str:
     return fingerprint.of_value("own-files", found)
 
 
-def _digest(spec: Spec) -> str:
+def digest_of(spec: Spec) -> str:
+    """The key of the lock that `spec` gets; see `Spec.digest`."""
+    conda = (
+        {}
+        if not spec.conda
+        else {
+            "conda": spec.conda,
+            "channels": [channel.addresses for channel in spec.channels],
+        }
+    )
     return fingerprint.of_value(
         "specification",
         {
+            **conda,
             "kind": spec.kind,
             "python": spec.python,
             "requirements": spec.requirements,

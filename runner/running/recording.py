@@ -128,6 +128,7 @@ def _request(ready: Ready) -> dict[str, object]:
         "no_tracking": not request.tracking,
         "log_here": request.log_here,
         "skip_unmapped": request.skip_unmapped,
+        "link_scripts": request.link_scripts,
         "docker_args": _docker_args(request),
         "build_image": request.build_image,
         "no_network": request.no_network,

@@ -1,0 +1,53 @@
+"""Builds a conda environment from its lock: packages fetched, linked, pip's on top."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.conda import activation, client, lock_file, packages, prefix
+from runner.conda.resolution import PIP_OPTIONS
+from runner.environments.base import LINK_SCRIPTS
+from runner.environments.platforms import conda_subdir
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from runner.conda.packages import Cached
+    from runner.environments.base import Lock
+    from runner.progress import Progress
+    from runner.settings import Settings
+    from runner.source.model import ProjectFiles
+
+
+def build(
+    lock: Lock, at: Path, *, files: ProjectFiles, settings: Settings, progress: Progress
+) -> None:
+    """Make the prefix `at`, an empty folder but for its mark, what `lock` says.
+
+    Raises:
+        EnvironmentFailure: a package can't be had, breaks its hash, or can't be linked.
+        OSError: the cache can't be written.
+    """
+    held = lock_file.read(lock.text, platform=conda_subdir(), origin=None)
+    conda = [one for one in held.packages if one.manager == "conda"]
+    fetcher = client.fetcher(files, None)
+    cached = packages.fetch(conda, fetcher, settings=settings, progress=progress)
+    run_scripts = held.custom.get(LINK_SCRIPTS) == "run"
+    prefix.link(cached, at, run_scripts=run_scripts, progress=progress)
+    if not run_scripts:
+        _say(cached, progress)
+    if pip := [one for one in held.packages if one.manager == "pip"]:
+        from runner.conda import pip_section
+
+        options = held.custom.get(PIP_OPTIONS, "")
+        pip_section.install(pip, at, options=options, settings=settings, progress=progress)
+    activation.note(at, progress=progress)
+
+
+def _say(cached: Sequence[Cached], progress: Progress) -> None:
+    if names := prefix.scripts_not_run(cached):
+        progress.warning(
+            f"the post-link scripts of {', '.join(names)} were not run",
+            "pass `--link-scripts` if the step lacks what they make: they may do anything",
+        )

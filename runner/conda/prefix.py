@@ -1,0 +1,116 @@
+"""Links packages of the cache into a prefix, with py-rattler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from runner.conda import packages, runtime
+from runner.errors import BuildFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import rattler
+
+    from runner.conda.model import LockedPackage
+    from runner.conda.packages import Cached
+    from runner.progress import Progress
+
+_POST_LINK: Final = "bin/.{name}-post-link.sh"
+
+
+def link(found: Sequence[Cached], at: Path, *, run_scripts: bool, progress: Progress) -> None:
+    """Have the packages `found` in the prefix `at`.
+
+    Args:
+        run_scripts: run the packages' post-link scripts: whatever they do, they may do.
+
+    Raises:
+        EnvironmentFailure: two packages have one file, a script fails.
+        OSError: the prefix can't be written.
+    """
+    import rattler
+    from rattler.exceptions import InstallerError, LinkError
+
+    try:
+        runtime.run(
+            rattler.install(
+                [_record(one) for one in found],
+                at,
+                package_cache=_cache(found),
+                show_progress=False,
+                reporter=_Reporter(len(found), progress),
+                execute_link_scripts=run_scripts,
+            )
+        )
+    except (LinkError, InstallerError) as error:
+        raise _failure(error) from error
+
+
+def scripts_not_run(found: Sequence[Cached]) -> tuple[str, ...]:
+    """Names of packages with a script that wants to be run after linking."""
+    return tuple(
+        one.package.name
+        for one in found
+        if (one.unpacked / _POST_LINK.format(name=one.package.name)).is_file()
+    )
+
+
+def _cache(found: Sequence[Cached]) -> rattler.PackageCache:
+    """One layer for each package, as each lies in a folder of its own."""
+    from rattler import MatchSpec, PackageCache, PackageCacheLayer
+
+    return PackageCache.from_layers(
+        [PackageCacheLayer(one.folder).with_filter(MatchSpec(one.package.name)) for one in found]
+    )
+
+
+def _record(one: Cached) -> rattler.RepoDataRecord:
+    """The package by what it says of itself: a lock has no `noarch`, no build number."""
+    from rattler import PackageRecord, RepoDataRecord
+
+    package: LockedPackage = one.package
+    record = PackageRecord.from_index_json(
+        one.unpacked / "info" / "index.json", sha256=package.sha256, md5=package.md5
+    )
+    channel = package.url.rsplit("/", 2)[0]
+    return RepoDataRecord(record, packages.archive_name(package), package.url, channel)
+
+
+class _Reporter:
+    """Tells how many packages are linked; py-rattler calls it from threads of its own."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total = total
+        self._done = 0
+        self._progress = progress
+
+    def on_link_complete(self, index: int) -> None:
+        del index
+        self._done += 1
+        self._progress.update(f"linking packages: {self._done} of {self._total}")
+
+    def on_post_link_start(self, package_name: str, script_path: str) -> int:
+        self._progress.line(f"running {script_path} of {package_name}")
+        return 0
+
+    def on_post_link_complete(self, index: int, success: bool) -> None:  # noqa: FBT001
+        del index
+        if not success:
+            self._progress.warning("a post-link script failed")
+
+
+def _failure(error: Exception) -> Exception:
+    if (known := packages.full_disk(error)) is not None:
+        return known
+    lines = tuple(_lines(error))
+    return BuildFailure(
+        f"the packages can't be linked: {lines[0] if lines else error}", details=lines[1:]
+    )
+
+
+def _lines(error: Exception) -> Iterator[str]:
+    for line in str(error).splitlines():
+        if line.strip():
+            yield line.strip()

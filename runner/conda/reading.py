@@ -1,0 +1,72 @@
+"""Reads a project's conda file into a `Spec` for conda's own kind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from runner.conda import channels, configuration
+from runner.conda.specification import channel_of, name_of
+from runner.environments import conda_file, reading
+from runner.environments.base import Spec
+from runner.errors import EnvironmentFailure
+
+if TYPE_CHECKING:
+    from runner.conda.model import Channel
+    from runner.environments.conda_file import CondaFile
+    from runner.source.model import ProjectFiles
+
+
+def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spec:
+    """What the conda file at `path` asks for.
+
+    Raises:
+        EnvironmentFailure: it is missing, or can't be understood.
+    """
+    content = conda_file.read_conda_file(files, path)
+    asked, meant = reading.of_pip_section(content, files, path)
+    spec = Spec(
+        kind=kind,
+        python=None,
+        digest="",
+        origin=path,
+        as_of=as_of,
+        variables=content.variables,
+        conda=tuple(one.text for one in content.packages),
+        channels=_channels(content),
+        origins={
+            name_of(one.text): f"{path}:{one.line}:{one.column}: the conda package `{one.text}`"
+            for one in reversed(content.packages)
+        },
+        warnings=(*content.warnings, *meant),
+    )
+    spec = reading.asking_for(spec, asked, files)
+    if spec.requirements or spec.local_packages:
+        spec = _with_pip(spec, content, path)
+    return replace(spec, digest=reading.digest_of(spec))
+
+
+def _channels(content: CondaFile) -> tuple[Channel, ...]:
+    """Those of the file, and those that single packages name."""
+    named = filter(None, (channel_of(one.text) for one in content.packages))
+    asked = dict.fromkeys((*content.channels, *named))
+    found = configuration.read(os.environ, Path.home())
+    return channels.effective(tuple(asked), found)
+
+
+def _with_pip(spec: Spec, content: CondaFile, path: str) -> Spec:
+    """Conda adds a pip that is missing, with a warning; there is no pip without Python."""
+    names = {name_of(text) for text in spec.conda}
+    if "python" not in names and not spec.python:
+        place = f"{content.pip[0].line}:{content.pip[0].column}" if content.pip else "1:1"
+        raise EnvironmentFailure(
+            f"{path}:{place}: there are packages below `pip:`, but no Python to install them into",
+            "add `- python=3.11` to `dependencies`",
+        )
+    if "pip" in names:
+        return spec
+    warning = f"{path}: `pip:` has packages, but `dependencies` has no `pip`: it is added"
+    return replace(spec, conda=(*spec.conda, "pip"), warnings=(*spec.warnings, warning))

@@ -1,0 +1,126 @@
+"""Makes the lock of a conda environment: channels, solver, pip's section, lock file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner import fingerprint
+from runner.conda import channels, client, configuration, lock_file, packages, solving
+from runner.conda.model import LockedPackage
+from runner.conda.specification import match_specs, name_of
+from runner.conda.specification import read as read_specifications
+from runner.environments.base import LINK_SCRIPTS, Lock
+from runner.environments.platforms import conda_subdir, platform_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import rattler
+
+    from runner.environments.base import Spec
+    from runner.progress import Progress
+    from runner.settings import Settings
+    from runner.source.model import ProjectFiles
+
+FORMAT = "conda-lock"
+PIP_OPTIONS = "pip-options"  # of the lock's own metadata, like `LINK_SCRIPTS`
+
+
+def resolve(
+    spec: Spec,
+    *,
+    files: ProjectFiles,
+    settings: Settings,
+    progress: Progress,
+) -> Lock:
+    """Exact packages for `spec`, with hashes, as a `conda-lock.yml`.
+
+    Raises:
+        EnvironmentFailure: no such package, a conflict, a channel that can't be reached.
+    """
+    texts = _texts(spec)
+    asked = read_specifications(texts, spec.origins)
+    found = configuration.read(os.environ, Path.home())
+    logins = channels.logins(spec, files, found)
+    question = solving.Question(
+        texts=texts,
+        specs=match_specs(asked, spec.channels),
+        channels=spec.channels,
+        priority=found.channel_priority,
+        subdir=conda_subdir(),
+        as_of=spec.as_of,
+        origins=spec.origins,
+    )
+    gateway = client.gateway(found, logins, settings=settings)
+    records = solving.solve(question, gateway, failure=client.unreachable, progress=progress)
+    conda = tuple(locked(record) for record in records)
+    pip, custom = _pip(spec, conda, files, settings, progress)
+    text = lock_file.write(
+        (*conda, *pip),
+        channels=[address for channel in spec.channels for address in channel.addresses],
+        platform=conda_subdir(),
+        origin=spec.origin,
+        specification=spec.digest,
+        custom=custom,
+    )
+    return Lock(
+        kind=spec.kind,
+        format=FORMAT,
+        text=text,
+        sha256=fingerprint.of_text(text),
+        python=next((one.version for one in conda if one.name == "python"), None),
+        platform=platform_name(),
+        local_packages=spec.local_packages,
+    )
+
+
+def _texts(spec: Spec) -> tuple[str, ...]:
+    """What is asked for; another Python takes the place of the file's own."""
+    if spec.python is None:
+        return spec.conda
+    return (_python(spec.python), *(one for one in spec.conda if name_of(one) != "python"))
+
+
+def _python(wanted: str) -> str:
+    return f"python{wanted}" if wanted[0] in "<>=!~" else f"python={wanted}"
+
+
+def locked(record: rattler.RepoDataRecord) -> LockedPackage:
+    """One package of a solution; its address without credentials."""
+    depends = (one.partition(" ") for one in record.depends)
+    return LockedPackage(
+        name=record.name.normalized,
+        version=str(record.version),
+        url=channels.without_credentials(record.url),
+        build=str(record.build),
+        sha256=record.sha256.hex() if record.sha256 else None,
+        md5=record.md5.hex() if record.md5 else None,
+        depends={name: constraint for name, _, constraint in depends},
+    )
+
+
+def _pip(
+    spec: Spec,
+    conda: Sequence[LockedPackage],
+    files: ProjectFiles,
+    settings: Settings,
+    progress: Progress,
+) -> tuple[tuple[LockedPackage, ...], Mapping[str, str]]:
+    """Pip's packages, and what of them the lock must know beside."""
+    kept = {key: value for key, value in spec.extra.items() if key == LINK_SCRIPTS}
+    if not (spec.requirements or dict(spec.extra).keys() - kept.keys()):
+        return (), kept
+    from runner.conda import pip_section, prefix
+
+    with packages.partial(settings) as at:
+        # Resolved for the very Python and the very packages: they are linked for it.
+        fetched = packages.fetch(
+            conda, client.fetcher(files, spec.origin), settings=settings, progress=progress
+        )
+        prefix.link(fetched, at / "prefix", run_scripts=False, progress=progress)
+        found = pip_section.resolve(
+            spec, at / "prefix", files=files, settings=settings, progress=progress
+        )
+    return found.packages, {**kept, **({PIP_OPTIONS: found.options} if found.options else {})}
