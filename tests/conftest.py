@@ -1,13 +1,15 @@
-"""Fixtures that every test may use: a home of its own for each, and real container engines."""
+"""Fixtures that every test may use: a home of its own, real engines, real conda channels."""
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.settings import Settings
+from tests.support import conda_server, conda_shelf
 from tests.support import engine as engines
 from tests.support import images as made
 from tests.support import registry as registries
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.conda_server import ChannelServer
+    from tests.support.conda_shelf import Channel
     from tests.support.engine import Engine
     from tests.support.images import Images
     from tests.support.registry import Registry
@@ -68,3 +72,24 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
     """An empty registry of the test's own, without a login."""
     with registries.serve(tmp_path / "registry") as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A conda channel's folder with all that the tests' channel has; not to be changed."""
+    base = tmp_path_factory.getbasetemp()
+    return conda_shelf.shelf(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture
+def channels(tmp_path: Path) -> Iterator[ChannelServer]:
+    """A server of the test's own for conda channels; it has none yet."""
+    (tmp_path / "channels").mkdir()
+    with conda_server.serve(tmp_path / "channels") as server:
+        yield server
+
+
+@pytest.fixture
+def channel(channels: ChannelServer, shelf: Path) -> Channel:
+    """A channel of the test's own over http, with Python and all the standing packages."""
+    return conda_shelf.Channel(channels, "main", shelf)

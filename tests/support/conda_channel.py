@@ -15,19 +15,19 @@ import os
 import sys
 import tarfile
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from runner.conda.runtime import run
+from tests.support import conda_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
-PLACEHOLDER = "/opt/reprun_placeholder" + "_placehold" * 20
-_SKIPPED = {"__pycache__", "site-packages", "test", "idlelib", "tkinter", "turtledemo",
-            "ensurepip", "lib2to3", "pydoc_data"}  # fmt: skip
+# As long as conda-build's own: a prefix that is longer can't be written into binaries.
+PLACEHOLDER = "/opt/reprun_placeholder".ljust(255, "_")
 
 
 class Package(Struct, frozen=True):
@@ -99,30 +99,23 @@ def python_version() -> str:
 
 
 @functools.cache
-def python() -> Package:
-    """The running interpreter as a package (about 25 MB packed)."""
-    base = Path(sys.base_prefix)
-    short = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    files = {str(path.relative_to(base)): path.read_bytes() for path in _library(base, short)}
-    files[f"bin/python{short}"] = (base / "bin" / f"python{short}").resolve().read_bytes()
-    for library in (base / "lib").glob("libpython*.so*"):
-        files[f"lib/{library.name}"] = library.resolve().read_bytes()
+def python(executable: Path | None = None) -> Package:
+    """An interpreter as a package (about 25 MB packed): the running one unless told another."""
+    laid = conda_python.lay(executable, PLACEHOLDER)
     return Package(
         "python",
-        python_version(),
+        laid.version,
         "0_cpython",
-        files=files,
-        subdir="linux-64",
-        links={"bin/python": f"python{short}", "bin/python3": f"python{short}"},
+        files=laid.files,
+        subdir=platform(),
+        replaced=laid.replaced,
+        links=laid.links,
     )
 
 
-def _library(base: Path, short: str) -> Iterator[Path]:
-    for folder, folders, names in os.walk(base / "lib" / f"python{short}"):
-        folders[:] = sorted(set(folders) - _SKIPPED)
-        for name in names:
-            if not name.endswith(".a") and "config-" not in folder:
-                yield Path(folder) / name
+def platform() -> str:
+    """Conda's word for this machine's platform, such as `linux-64`."""
+    return {"x86_64": "linux-64", "aarch64": "linux-aarch64"}[os.uname().machine]
 
 
 def pack(channel: Path, package: Package, *, extension: str = ".conda") -> Path:
@@ -172,6 +165,7 @@ def _info(package: Package) -> dict[str, bytes]:
     found = {
         "info/index.json": index,
         "info/paths.json": {"paths": paths, "paths_version": 1},
+        "info/about.json": {"summary": f"{package.name}, packed by a test"},
     }
     if package.noarch == "python":
         entry_points = {"type": "python", "entry_points": list(package.entry_points)}
