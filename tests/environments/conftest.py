@@ -60,17 +60,22 @@ class Folder:
 
 @dataclass(slots=True)
 class Workshop:
-    """Everything a test needs to walk from a project's files to an environment."""
+    """Everything a test needs to walk from a project's files to an environment.
+
+    Attributes:
+        env_manager: the kind that a person asks for.
+    """
 
     project: Folder
     settings: Settings
     index: indexes.Index
     heard: Listener = field(default_factory=Listener)
+    env_manager: str | None = None
 
     def read(
         self, reference: EnvironmentReference, as_of: str | None = None
     ) -> tuple[Backend, Spec]:
-        backend = kinds.choose(reference, None)
+        backend = kinds.choose(reference, self.env_manager)
         return backend, backend.read(reference, self.project, as_of=as_of)
 
     def lock(

@@ -28,14 +28,20 @@ if TYPE_CHECKING:
 CONDA = EnvironmentReference(kind="conda_env", path="conda.yaml")
 
 
+@pytest.fixture
+def workshop(workshop: Workshop) -> Workshop:
+    workshop.env_manager = "venv"
+    return workshop
+
+
 def spec_of(workshop: Workshop, *, skip: bool = False) -> Spec:
-    backend = kinds.choose(CONDA, None)
+    backend = kinds.choose(CONDA, "venv")
     return backend.read(CONDA, workshop.project, as_of=None, skip_unmapped=skip)
 
 
 def lock_of(workshop: Workshop, *, skip: bool = False) -> Lock:
     return locks.find_or_make(
-        kinds.choose(CONDA, None),
+        kinds.choose(CONDA, "venv"),
         spec_of(workshop, skip=skip),
         relock=False,
         files=workshop.project,
@@ -46,7 +52,7 @@ def lock_of(workshop: Workshop, *, skip: bool = False) -> Lock:
 
 def write_lock(workshop: Workshop, *, skip: bool = False) -> None:
     root = workshop.project.root
-    asked = Request(uri=str(root), caller=root, skip_unmapped=skip)
+    asked = Request(uri=str(root), caller=root, env_manager="venv", skip_unmapped=skip)
     locked.write(asked, settings=workshop.settings, progress=workshop.heard)
 
 
@@ -208,9 +214,3 @@ def test_a_lock_that_was_made_without_the_flag_serves_with_it(workshop: Workshop
     write(workshop, "alpha")
     write_lock(workshop)
     assert lock_of(workshop, skip=True).made == "project"
-
-
-def test_a_conda_environment_is_not_had_yet(workshop: Workshop) -> None:
-    write(workshop, "alpha")
-    with pytest.raises(EnvironmentFailure, match=r"conda.yaml: conda environments can't be built"):
-        kinds.choose(CONDA, "conda")

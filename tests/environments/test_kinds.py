@@ -66,10 +66,18 @@ class TestLocal(BackendContract):
 
 
 @pytest.mark.parametrize(
-    ("given", "kind"),
-    [(None, "venv"), ("venv", "venv"), ("local", "local")],
+    ("reference", "given", "kind"),
+    [
+        (EMPTY, None, "venv"),
+        (EMPTY, "venv", "venv"),
+        (EMPTY, "local", "local"),
+        (CONDA, None, "conda"),
+        (CONDA, "conda", "conda"),
+        (CONDA, "venv", "venv"),
+        (CONDA, "local", "local"),
+        (DOCKER, None, "docker"),
+    ],
 )
-@pytest.mark.parametrize("reference", [EMPTY, CONDA])
 def test_names(reference: EnvironmentReference, given: str | None, kind: str) -> None:
     assert kind == kinds.choose(reference, given).NAME
 
@@ -77,12 +85,12 @@ def test_names(reference: EnvironmentReference, given: str | None, kind: str) ->
 @pytest.mark.parametrize(
     ("reference", "given", "said", "instead"),
     [
-        (CONDA, "conda", "conda.yaml: conda environments can't be built yet", "venv"),
-        (EMPTY, "conda", "environments of kind `conda` can't be built yet", "local"),
+        (EMPTY, "conda", "the project has no conda file", "conda"),
+        (DOCKER, "conda", "the project has no conda file", "conda"),
         (DOCKER, "venv", "the project's docker image can't be made a venv", "local"),
     ],
 )
-def test_what_can_not_be_built_yet_says_what_can_be_done(
+def test_what_can_not_be_built_says_what_can_be_done(
     reference: EnvironmentReference, given: str | None, said: str, instead: str
 ) -> None:
     with pytest.raises(EnvironmentFailure) as caught:
@@ -92,8 +100,8 @@ def test_what_can_not_be_built_yet_says_what_can_be_done(
 
 
 def test_a_record_of_a_kind_that_is_not_there_yet() -> None:
-    with pytest.raises(EnvironmentFailure, match="kind `conda` can't be built yet"):
-        kinds.load("conda")
+    with pytest.raises(EnvironmentFailure, match="kind `nix` can't be built yet"):
+        kinds.load("nix")
 
 
 @pytest.mark.parametrize("reference", [EMPTY, CONDA, DOCKER])

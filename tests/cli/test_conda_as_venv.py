@@ -1,4 +1,4 @@
-"""A project that was written for conda, as a person runs it who has none."""
+"""A project that was written for conda, run in a virtual environment."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ dependencies:
     - -r requirements.txt
 variables: {LEVEL: 3}
 """
+VENV = ("--env-manager", "venv")
 LEFT = (
     "conda.yaml: left out, as a venv has no use for them: the channels pytorch, defaults; the "
     "build strings pytorch=py3.7_cuda10.1; cudatoolkit=10.1, libgcc-ng=9.1.0=hdf63c60_0"
@@ -41,10 +42,10 @@ def test_it_runs_unaided(reprun: Program, index: Index) -> None:
     index.wheel("torch", "1.4.0")
     index.wheel("six", "1.16.0")
     _lay(reprun)
-    said = reprun("run", ".")
+    said = reprun("run", ".", *VENV)
     assert (said.code, said.out) == (0, "1.4.0 3\n"), said
     assert f"warning: {LEFT}" in said.err
-    record = reprun.record(".")
+    record = reprun.record(".", *VENV)
     assert record["environment"]["kind"] == "venv"
     assert record["environment"]["python"]["version"].startswith("3.11.")
     assert {"torch", "six", "pip"} <= {one["name"] for one in record["environment"]["packages"]}
@@ -60,15 +61,15 @@ def test_the_entry_points_own_variables_win(reprun: Program, index: Index) -> No
     _lay(reprun)
     own = MANIFEST.replace("{command:", "{env: {LEVEL: '4'}, command:")
     (reprun.directory / "MLproject").write_text(own)
-    assert reprun("run", ".", "-q").out == "1.4.0 4\n"
+    assert reprun("run", ".", "-q", *VENV).out == "1.4.0 4\n"
 
 
 def test_what_only_conda_has(reprun: Program, index: Index) -> None:
     index.wheel("torch", "1.4.0")
     index.wheel("six", "1.16.0")
     _lay(reprun, CONDA.replace("  - pip\n", "  - pip\n  - r-base=3.6\n  - gxx_linux-64\n"))
-    for more in ((), ("--dry-run",), ("--env-manager", "venv")):
-        said = reprun("run", ".", *more)
+    for more in ((), ("--dry-run",)):
+        said = reprun("run", ".", *VENV, *more)
         assert said.code == 125
         assert said.err.endswith(
             "error: conda.yaml: 2 packages are for conda only: the Python index has nothing in "
@@ -78,8 +79,8 @@ def test_what_only_conda_has(reprun: Program, index: Index) -> None:
             "hint: `--skip-unmapped` runs without them\n"
         ), said
     assert reprun.records() == []
-    dry = reprun("run", ".", "--dry-run", "--skip-unmapped", "--json").document
-    record = reprun.record(".", "--skip-unmapped")
+    dry = reprun("run", ".", *VENV, "--dry-run", "--skip-unmapped", "--json").document
+    record = reprun.record(".", *VENV, "--skip-unmapped")
     left = (
         "conda.yaml: left out by `--skip-unmapped`, as it is for conda only: `r-base=3.6` (R), "
         "`gxx_linux-64` (a compiler)"
@@ -93,21 +94,11 @@ def test_a_lock_beside_it(reprun: Program, index: Index) -> None:
     index.wheel("torch", "1.4.0")
     index.wheel("six", "1.16.0")
     _lay(reprun, CONDA.replace("  - pip\n", "  - pip\n  - openjdk\n"))
-    assert reprun("lock", ".").code == 125
-    said = reprun("lock", ".", "--skip-unmapped")
+    assert reprun("lock", ".", *VENV).code == 125
+    said = reprun("lock", ".", *VENV, "--skip-unmapped")
     assert (said.code, said.out.count("conda.lock (5 packages")) == (0, 1), said
     index.wheel("torch", "1.4.0.post1")
-    assert reprun.record(".")["environment"]["lock"]["made"] == "project"
-
-
-def test_a_conda_environment_is_not_to_be_had_yet(reprun: Program) -> None:
-    _lay(reprun)
-    said = reprun("run", ".", "--env-manager", "conda")
-    assert said.code == 125
-    assert said.err.endswith(
-        "error: conda.yaml: conda environments can't be built yet\n"
-        "hint: pass `--env-manager venv` to have its packages from the Python index\n"
-    )
+    assert reprun.record(".", *VENV)["environment"]["lock"]["made"] == "project"
 
 
 def test_check_has_nothing_against_it(reprun: Program) -> None:
