@@ -12,7 +12,6 @@ from runner.conda import channels, configuration
 from runner.conda.specification import channel_of, name_of
 from runner.environments import conda_file, reading
 from runner.environments.base import Spec
-from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
     from runner.conda.model import Channel
@@ -45,7 +44,7 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
     )
     spec = reading.asking_for(spec, asked, files)
     if spec.requirements or spec.local_packages:
-        spec = _with_pip(spec, content, path)
+        spec = _with_pip(spec, path)
     return replace(spec, digest=reading.digest_of(spec))
 
 
@@ -57,16 +56,9 @@ def _channels(content: CondaFile) -> tuple[Channel, ...]:
     return channels.effective(tuple(asked), found)
 
 
-def _with_pip(spec: Spec, content: CondaFile, path: str) -> Spec:
-    """Conda adds a pip that is missing, with a warning; there is no pip without Python."""
-    names = {name_of(text) for text in spec.conda}
-    if "python" not in names and not spec.python:
-        place = f"{content.pip[0].line}:{content.pip[0].column}" if content.pip else "1:1"
-        raise EnvironmentFailure(
-            f"{path}:{place}: there are packages below `pip:`, but no Python to install them into",
-            "add `- python=3.11` to `dependencies`",
-        )
-    if "pip" in names:
+def _with_pip(spec: Spec, path: str) -> Spec:
+    """Conda adds a pip that is missing, with a warning; pip brings a Python that is missing."""
+    if "pip" in map(name_of, spec.conda):
         return spec
     warning = f"{path}: `pip:` has packages, but `dependencies` has no `pip`: it is added"
     return replace(spec, conda=(*spec.conda, "pip"), warnings=(*spec.warnings, warning))
