@@ -46,7 +46,8 @@ def conda_archive(url: str, where: str) -> Archive:
             "such an address ends in NAME-VERSION-BUILD.conda or .tar.bz2",
         )
     platform = posixpath.basename(folder)
-    return Archive(*match.groups(), platform if _PLATFORM.fullmatch(platform) else None)
+    stem, version, build = match.groups()
+    return Archive(stem, version, build, platform if _PLATFORM.fullmatch(platform) else None)
 
 
 def pip_archive(url: str, where: str) -> Archive | None:

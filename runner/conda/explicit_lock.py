@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.conda import archives
 from runner.conda.model import LockedPackage
-from runner.errors import EnvironmentFailure
+from runner.errors import HashMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ def _split(fragment: str, where: str) -> tuple[str | None, str | None]:
         return None, None
     match = _HASH.fullmatch(fragment)
     if match is None:
-        raise EnvironmentFailure(
+        raise HashMismatch(
             f"{where}: `#{fragment}` is no hash", "write `#sha256:…` or `#` and an MD5"
         )
     kind, value = match.groups()
