@@ -202,6 +202,24 @@ class IndexUnreachable(EnvironmentFailure):
     code = "environment.unreachable"
 
 
+class CondaConfigurationInvalid(EnvironmentFailure):
+    """The person's own configuration of conda can't be understood."""
+
+    code = "environment.conda-configuration"
+
+
+class NoSuchChannel(EnvironmentFailure):
+    """There is no conda channel at the address; often a misspelling."""
+
+    code = "environment.no-such-channel"
+
+
+class ChannelRefused(EnvironmentFailure):
+    """A conda channel wants a login, or the person's configuration does not let it be used."""
+
+    code = "environment.channel-refused"
+
+
 class NoRoom(EnvironmentFailure):
     """The cache home can't take the environment: full, read-only, or a file is too large."""
 
