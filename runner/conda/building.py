@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.conda import activation, client, lock_file, packages, prefix
+from runner.conda import access, activation, lock_file, packages, prefix
 from runner.conda.resolution import PIP_OPTIONS
 from runner.environments.base import LINK_SCRIPTS
 from runner.environments.platforms import conda_subdir
@@ -31,8 +31,8 @@ def build(
     """
     held = lock_file.read(lock.text, platform=conda_subdir(), origin=None)
     conda = [one for one in held.packages if one.manager == "conda"]
-    fetcher = client.fetcher(files, None)
-    cached = packages.fetch(conda, fetcher, settings=settings, progress=progress)
+    reach = access.of_file(files, lock_file.origin_of(lock.text))
+    cached = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
     run_scripts = held.custom.get(LINK_SCRIPTS) == "run"
     prefix.link(cached, at, run_scripts=run_scripts, progress=progress)
     if not run_scripts:

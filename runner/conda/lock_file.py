@@ -129,6 +129,12 @@ def read(text: str, *, platform: str, origin: str | None) -> Contents:
     return Contents(packages, custom)
 
 
+def origin_of(text: str) -> str | None:
+    """The file that a lock was made from, as far as a lock says so."""
+    match = re.search(r"^  sources:\n  - ['\"]?([^'\"\n]+)['\"]?$", text, re.MULTILINE)
+    return match.group(1) if match else None
+
+
 def python_of(text: str, *, platform: str) -> str | None:
     """The version of Python in a lock, looked up without reading all of it; None without one."""
     if explicit_lock.is_explicit(text):

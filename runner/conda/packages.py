@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from runner.errors import BuildFailure, EnvironmentFailure, HashMismatch
+from runner.conda.model import Channel
+from runner.errors import BuildFailure, EnvironmentFailure, HashMismatch, NoSuchPackage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,11 +53,9 @@ class Fetcher(NamedTuple):
 
     Attributes:
         client: makes the http client; only called where something is to be had over http.
-        failure: what an error of the client's means, for a package's address.
     """
 
     client: Callable[[], rattler.Client]
-    failure: Callable[[BaseException, str], EnvironmentFailure]
 
 
 def stem(package: LockedPackage) -> str:
@@ -227,7 +226,7 @@ class _Transfer:
                 if writer.error is not None:
                     raise writer.error from error
                 if attempt + 1 == _ATTEMPTS or isinstance(error, FileNotFoundError):
-                    raise self._fetcher.failure(error, package.url) from error
+                    raise _unreachable(error, package) from error
                 continue
             finally:
                 writer.close()
@@ -265,6 +264,18 @@ class _Transfer:
     def _say(self) -> None:
         amount = f"{self._done} of {len(self._missing)}, {self._bytes / 1e6:.1f} MB"
         self._progress.update(f"fetching packages: {amount}")
+
+
+def _unreachable(error: Exception, package: LockedPackage) -> EnvironmentFailure:
+    from runner.conda import failures
+
+    if isinstance(error, FileNotFoundError):
+        return NoSuchPackage(
+            f"{_place(package.url)} has no `{archive_name(package)}` any more",
+            "lock anew with `--relock`",
+        )
+    address = package.url.rsplit("/", 2)[0]
+    return failures.unreachable(error, [Channel(address, (address,))])
 
 
 def _copy(path: str, writer: _Writer) -> None:

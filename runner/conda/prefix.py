@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from runner.conda import packages, runtime
 from runner.errors import BuildFailure
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import rattler
+    from rattler import InstallerReporter
 
     from runner.conda.model import LockedPackage
     from runner.conda.packages import Cached
@@ -40,7 +41,7 @@ def link(found: Sequence[Cached], at: Path, *, run_scripts: bool, progress: Prog
                 at,
                 package_cache=_cache(found),
                 show_progress=False,
-                reporter=_Reporter(len(found), progress),
+                reporter=cast("InstallerReporter", _Reporter(len(found), progress)),
                 execute_link_scripts=run_scripts,
             )
         )

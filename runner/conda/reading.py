@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from runner.conda import channels, configuration
-from runner.conda.specification import channel_of, name_of
+from runner.conda import access, channels, configuration
+from runner.conda.specification import name_of
 from runner.environments import conda_file, reading
 from runner.environments.base import Spec
 
 if TYPE_CHECKING:
-    from runner.conda.model import Channel
-    from runner.environments.conda_file import CondaFile
     from runner.source.model import ProjectFiles
 
 
@@ -26,6 +24,7 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
         EnvironmentFailure: it is missing, or can't be understood.
     """
     content = conda_file.read_conda_file(files, path)
+    found = configuration.read(os.environ, Path.home())
     asked, meant = reading.of_pip_section(content, files, path)
     spec = Spec(
         kind=kind,
@@ -35,25 +34,17 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
         as_of=as_of,
         variables=content.variables,
         conda=tuple(one.text for one in content.packages),
-        channels=_channels(content),
+        channels=channels.effective(access.named(content), found),
         origins={
             name_of(one.text): f"{path}:{one.line}:{one.column}: the conda package `{one.text}`"
             for one in reversed(content.packages)
         },
-        warnings=(*content.warnings, *meant),
+        warnings=(*content.warnings, *meant, *found.warnings),
     )
     spec = reading.asking_for(spec, asked, files)
     if spec.requirements or spec.local_packages:
         spec = _with_pip(spec, path)
     return replace(spec, digest=reading.digest_of(spec))
-
-
-def _channels(content: CondaFile) -> tuple[Channel, ...]:
-    """Those of the file, and those that single packages name."""
-    named = filter(None, (channel_of(one.text) for one in content.packages))
-    asked = dict.fromkeys((*content.channels, *named))
-    found = configuration.read(os.environ, Path.home())
-    return channels.effective(tuple(asked), found)
 
 
 def _with_pip(spec: Spec, path: str) -> Spec:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import fingerprint
-from runner.conda import channels, client, configuration, lock_file, packages, solving
+from runner.conda import access, lock_addresses, lock_file, packages, solving
+from runner.conda.logins import without_logins
 from runner.conda.model import LockedPackage
 from runner.conda.specification import match_specs, name_of
 from runner.conda.specification import read as read_specifications
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     import rattler
 
+    from runner.conda.access import Access
     from runner.environments.base import Spec
     from runner.progress import Progress
     from runner.settings import Settings
@@ -42,21 +42,19 @@ def resolve(
     """
     texts = _texts(spec)
     asked = read_specifications(texts, spec.origins)
-    found = configuration.read(os.environ, Path.home())
-    logins = channels.logins(spec, files, found)
+    reach = access.of_file(files, spec.origin)
     question = solving.Question(
         texts=texts,
         specs=match_specs(asked, spec.channels),
         channels=spec.channels,
-        priority=found.channel_priority,
+        priority=reach.configuration.priority,
         subdir=conda_subdir(),
         as_of=spec.as_of,
         origins=spec.origins,
     )
-    gateway = client.gateway(found, logins, settings=settings)
-    records = solving.solve(question, gateway, failure=client.unreachable, progress=progress)
+    records = solving.solve(question, reach.gateway(settings), progress=progress)
     conda = tuple(locked(record) for record in records)
-    pip, custom = _pip(spec, conda, files, settings, progress)
+    pip, custom = _pip(spec, conda, reach, files, settings, progress)
     text = lock_file.write(
         (*conda, *pip),
         channels=[address for channel in spec.channels for address in channel.addresses],
@@ -73,6 +71,21 @@ def resolve(
         python=next((one.version for one in conda if one.name == "python"), None),
         platform=platform_name(),
         local_packages=spec.local_packages,
+    )
+
+
+def own(spec: Spec) -> Lock:
+    """The lock that the project carries, as it is; logins in its addresses are left out."""
+    text = lock_addresses.public(spec.lock_text or "")
+    return Lock(
+        kind=spec.kind,
+        format=spec.lock_format or FORMAT,
+        text=text,
+        sha256=fingerprint.of_text(text),
+        python=lock_file.python_of(text, platform=conda_subdir()),
+        platform=platform_name(),
+        local_packages=spec.local_packages,
+        made="project",
     )
 
 
@@ -93,7 +106,7 @@ def locked(record: rattler.RepoDataRecord) -> LockedPackage:
     return LockedPackage(
         name=record.name.normalized,
         version=str(record.version),
-        url=channels.without_credentials(record.url),
+        url=without_logins(record.url),
         build=str(record.build),
         sha256=record.sha256.hex() if record.sha256 else None,
         md5=record.md5.hex() if record.md5 else None,
@@ -104,6 +117,7 @@ def locked(record: rattler.RepoDataRecord) -> LockedPackage:
 def _pip(
     spec: Spec,
     conda: Sequence[LockedPackage],
+    reach: Access,
     files: ProjectFiles,
     settings: Settings,
     progress: Progress,
@@ -116,9 +130,7 @@ def _pip(
 
     with packages.partial(settings) as at:
         # Resolved for the very Python and the very packages: they are linked for it.
-        fetched = packages.fetch(
-            conda, client.fetcher(files, spec.origin), settings=settings, progress=progress
-        )
+        fetched = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
         prefix.link(fetched, at / "prefix", run_scripts=False, progress=progress)
         found = pip_section.resolve(
             spec, at / "prefix", files=files, settings=settings, progress=progress

@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
-from runner.conda import runtime, unsolvable
+from runner.conda import failures, runtime, unsolvable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import rattler
 
     from runner.conda.model import Channel
-    from runner.errors import EnvironmentFailure
     from runner.progress import Progress
 
 
@@ -43,13 +42,9 @@ def solve(
     question: Question,
     gateway: rattler.Gateway,
     *,
-    failure: Callable[[BaseException, Sequence[Channel]], EnvironmentFailure],
     progress: Progress,
 ) -> tuple[rattler.RepoDataRecord, ...]:
     """The packages, by name.
-
-    Args:
-        failure: what an error of reaching a channel means.
 
     Raises:
         NoSuchPackage: no channel has it, or none of that version.
@@ -58,16 +53,13 @@ def solve(
     """
     from rattler.exceptions import GatewayError, SolverError
 
-    from runner.conda.client import quiet
-
     progress.update(f"solving with the channels {names(question.channels)}")
     try:
-        with quiet():
-            found = runtime.run(_solved(question, gateway, progress))
+        found = runtime.run(_solved(question, gateway, progress))
     except SolverError as error:
         raise unsolvable.explained(str(error), question, gateway) from None
     except (GatewayError, OSError) as error:
-        raise failure(error, question.channels) from error
+        raise failures.unreachable(error, question.channels) from error
     return tuple(sorted(found, key=lambda record: record.name.normalized))
 
 
@@ -117,7 +109,7 @@ def platforms(subdir: str) -> list[rattler.Subdir]:
     """The folders of a channel that count."""
     import rattler
 
-    return [rattler.Subdir(subdir), rattler.Subdir("noarch")]  # type: ignore[arg-type]
+    return [rattler.Subdir(subdir), rattler.Subdir("noarch")]
 
 
 def sources(channels: Sequence[Channel]) -> list[rattler.Channel | rattler.MultiSource]:

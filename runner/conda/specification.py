@@ -76,4 +76,5 @@ def _text(one: VersionedDependency, channels: Sequence[Channel]) -> str:
         channel.name: channel.addresses[0] if len(channel.addresses) == 1 else channel.name
         for channel in channels
     }
-    return f"{known.get(one.conda_channel, one.conda_channel)}::{name}"
+    channel = str(one.conda_channel)
+    return f"{known.get(channel, channel)}::{name}"
