@@ -68,7 +68,7 @@ def _text(one: VersionedDependency, channels: Sequence[Channel]) -> str:
         for key, value in (("version", one.version), ("build", one.build))
         if value and value != "*"
     ]
-    name = one.name + (f"[{', '.join(keys)}]" if keys else "")
+    name = str(one.name) + (f"[{', '.join(keys)}]" if keys else "")
     if one.conda_channel is None:
         return name
     known = {
