@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.environments.base import Interpreter, Spec
+    from runner.environments.compiling import Among
     from runner.errors import EnvironmentFailure
     from runner.progress import Progress
 
@@ -30,6 +31,7 @@ _DROPPED: Final = (
     (r"PyArray_Descr.*has no member named|NPY_.*undeclared", "numpy<2"),
 )
 _ROUNDS: Final = 8
+TARGET: Final = "built"  # what builds is put here, in the folder that uv reads
 
 
 class Resolved(NamedTuple):
@@ -53,7 +55,13 @@ class _Way(NamedTuple):
 
 
 def resolved(
-    spec: Spec, interpreter: Interpreter, folder: Path, sources: list[str], progress: Progress
+    spec: Spec,
+    interpreter: Interpreter,
+    folder: Path,
+    sources: list[str],
+    progress: Progress,
+    *,
+    among: Among = compiling.NOTHING,
 ) -> Resolved:
     """Resolve `spec`; a build that fails is tried with what it lacks, then done without.
 
@@ -61,7 +69,7 @@ def resolved(
         EnvironmentFailure: no such package, a conflict, no network, a build that fails.
     """
     lines = compiling.mended(spec, progress)
-    question = compiling.Question(spec, lines, interpreter, sources, folder)
+    question = compiling.Question(spec, lines, interpreter, sources, folder, among)
     way = _Way(BuildTools(as_of=spec.as_of))
     first: EnvironmentFailure | None = None
     for _ in range(_ROUNDS):
@@ -121,7 +129,7 @@ def _built(
     entries = [one for one in found.entries if git_wheels.parse(one.replace("\\\n", "")) is None]
     pins = folder / "pins.txt"
     pins.write_text("\n".join((*compiling.options(question.spec), *entries)) + "\n")
-    arguments = ["pip", "sync", "--require-hashes", "--target", str(folder / "built"), str(pins)]
+    arguments = ["pip", "sync", "--require-hashes", "--target", str(folder / TARGET), str(pins)]
     arguments += ["--python", str(question.interpreter.path)]
     arguments += build_tools.arguments(tools, folder)
     asked = uv.run(

@@ -11,7 +11,7 @@ from runner.environments.requirements import name_of
 from runner.errors import DependencyConflict, EnvironmentFailure, NoSuchPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from runner.environments.base import Interpreter, Spec
@@ -20,6 +20,26 @@ if TYPE_CHECKING:
 
 # MLflow's older releases import pkg_resources, which setuptools dropped after 80.
 SEEDS: Final = {"pip": "pip", "setuptools": "setuptools<81", "wheel": "wheel"}
+_PIN: Final = re.compile(r"[\w.-]+==([^\s;\\]+)")
+
+
+class Among(NamedTuple):
+    """What the packages will lie among.
+
+    Attributes:
+        seeds: what the environment gets whether the project asks for it or not.
+        held: name → version of what is in it already, and so needs no entry.
+        universal: whether pins for every platform are looked for first.
+        told: further arguments for uv.
+    """
+
+    seeds: Mapping[str, str] = SEEDS
+    held: Mapping[str, str] = {}
+    universal: bool = True
+    told: tuple[str, ...] = ()
+
+
+NOTHING: Final = Among()
 
 
 class Question(NamedTuple):
@@ -36,6 +56,7 @@ class Question(NamedTuple):
     interpreter: Interpreter
     sources: list[str]
     folder: Path
+    among: Among = NOTHING
 
 
 class Compiled(NamedTuple):
@@ -60,11 +81,9 @@ def compile_once(
     Args:
         wheels_only: packages that are not to be built.
     """
-    spec, found = question.spec, Compiled()
-    seeds = "|".join({*SEEDS, *filter(None, map(name_of, spec.build_requirements))})
-    for attempt in (
-        _Attempt(universal, pins) for pins in (True, False) for universal in (True, False)
-    ):
+    spec, among, found = question.spec, question.among, Compiled()
+    seeds = "|".join({*among.seeds, *filter(None, map(name_of, spec.build_requirements))})
+    for attempt in _attempts(among):
         if found.error is not None and not attempt.pinned_tools:
             blamed = "\n".join((found.error.message, *found.error.details))
             if not re.search(rf"\b({seeds})\b", blamed):
@@ -75,13 +94,31 @@ def compile_once(
         arguments += [part for name in wheels_only for part in ("--only-binary", name)]
         answer = uv.run(arguments, progress=progress, directory=question.folder)
         if answer.status == 0:
-            return Compiled(tuple(_entries(answer.output)), attempt.universal)
+            entries = (one for one in _entries(answer.output) if not _is_held(one, among))
+            return Compiled(tuple(entries), attempt.universal)
         found = Compiled((), attempt.universal, _failure(spec, answer.messages), answer.messages)
         if not isinstance(found.error, DependencyConflict | NoSuchPackage):
             break
         if found.error.message.endswith(tuple(_not_there(found.error))):
             break
     return found
+
+
+def _attempts(among: Among) -> Iterator[_Attempt]:
+    for pinned_tools in (True, False) if among.seeds else (True,):
+        for universal in (True, False) if among.universal else (False,):
+            yield _Attempt(universal, pinned_tools)
+
+
+def _is_held(entry: str, among: Among) -> bool:
+    version = pinned(entry)
+    return version is not None and among.held.get(name_of(entry) or "") == version
+
+
+def pinned(entry: str) -> str | None:
+    """The version that an entry of a lock pins; None where it names an address."""
+    match = _PIN.match(entry)
+    return match.group(1) if match else None
 
 
 def options(spec: Spec) -> list[str]:
@@ -114,7 +151,8 @@ def _write_input(question: Question, *, pinned_tools: bool) -> None:
         name_of(line) or line: SEEDS.get(line.strip(), line)
         for line in question.spec.build_requirements
     }
-    tools = {name: line for name, line in {**SEEDS, **tools}.items() if name not in asked}
+    tools = {**question.among.seeds, **tools}
+    tools = {name: line for name, line in tools.items() if name not in asked}
     if not pinned_tools:
         tools = {name: re.split(r"[<>=!~\s]", line, maxsplit=1)[0] for name, line in tools.items()}
     lines = (*options(question.spec), *question.lines, *tools.values())
@@ -136,7 +174,7 @@ def _arguments(question: Question, attempt: _Attempt) -> list[str]:
         arguments += ["--constraints", str(folder / "constraints.txt")]
     if "--pre" in spec.extra.get("options", "").splitlines():
         arguments += ["--prerelease", "allow"]
-    return arguments
+    return [*arguments, *question.among.told]
 
 
 def _entries(output: str) -> Iterator[str]:

@@ -30,9 +30,10 @@ _UNFINGERPRINTED: Final = ("/INSTALLER", "/RECORD", "/REQUESTED", "/direct_url.j
 
 
 def site_packages(at: Path) -> Path:
-    """The folder of installed packages of the virtual environment at `at`."""
+    """The folder of installed packages of the environment at `at`."""
     for name in sorted(os.listdir(at / "lib")):  # noqa: PTH208  hot
-        if name.startswith(("python", "pypy")):
+        # conda-forge has `python3.1` beside `python3.10`, a link for whoever reads two digits.
+        if name.startswith(("python", "pypy")) and not os.path.islink(f"{at}/lib/{name}"):  # noqa: PTH114  hot
             return at / "lib" / name / "site-packages"
     raise FileNotFoundError(at / "lib" / "python3" / "site-packages")
 
@@ -228,7 +229,7 @@ def _changed(
 
 
 def _records(folder: Path) -> Records:
-    return {info: _rows(folder / info) for info in _infos(folder)}
+    return {info: rows_of(folder / info) for info in _infos(folder)}
 
 
 def _infos(folder: Path) -> list[str]:
@@ -239,7 +240,7 @@ def _infos(folder: Path) -> list[str]:
     return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
 
 
-def _rows(info: Path) -> list[list[str]]:
+def rows_of(info: Path) -> list[list[str]]:
     """Path, digest and size of each file that the package says it has."""
     import csv
 

@@ -59,7 +59,7 @@ def install(
                 return
         tools = build_tools.of_lock(lock.text)
         _sync(source, at, build_tools.arguments(tools, folder), progress)
-        _write_origins(at, origins)
+        write_origins(at, origins)
 
 
 def takes_seeds(lock: Lock) -> bool:
@@ -96,13 +96,13 @@ def _sync(source: Path, at: Path, told: list[str], progress: Progress) -> None:
     answer = uv.run(
         [*arguments, "--offline", str(source)], progress=progress, directory=source.parent
     )
-    if answer.status != 0 and not _broken_build(answer.messages):
+    if answer.status != 0 and not broken_build(answer.messages):
         answer = uv.run([*arguments, str(source)], progress=progress, directory=source.parent)
     if answer.status != 0:
         raise failure(answer.messages)
 
 
-def _broken_build(messages: str) -> bool:
+def broken_build(messages: str) -> bool:
     """Whether a build failed that the network would not mend: it may have taken an hour."""
     return isinstance(failure(messages), BuildFailure) and "network" not in messages
 
@@ -134,7 +134,8 @@ def _with_wheels(
     return "\n".join(lines) + "\n"
 
 
-def _write_origins(at: Path, origins: Mapping[str, Mapping[str, str]]) -> None:
+def write_origins(at: Path, origins: Mapping[str, Mapping[str, str]]) -> None:
+    """Note in the environment at `at` where its packages come from; see `contents.origins_of`."""
     if origins:
         (at / contents.ORIGINS).write_text(json.dumps(origins))
 

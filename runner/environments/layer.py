@@ -57,7 +57,7 @@ def install(
         with hold(at.with_name(f"{at.name}.lock"), waiting=progress.update):
             if not _usable(at):
                 _build(lock, environment, checkout, at, settings, progress)
-    return _activation(at, environment.path)
+    return _activation(at, environment)
 
 
 def _key(lock: Lock, environment: Environment, checkout: Checkout) -> str:
@@ -118,9 +118,17 @@ def _thin(at: Path, base: Path) -> None:
     (at / "bin").mkdir()
     for name in ("python", "python3", site.parent.name):
         (at / "bin" / name).symlink_to(os.path.realpath(base / "bin" / "python"))
-    (at / "pyvenv.cfg").write_text((base / "pyvenv.cfg").read_text())
+    (at / "pyvenv.cfg").write_text(_configuration(base))
     # addsitedir, so that the base's own .pth files count.
     (own / _BASE).write_text(f"import site; site.addsitedir({str(site)!r})\n")
+
+
+def _configuration(base: Path) -> str:
+    """What tells Python where its own library is; a prefix of conda's has it in itself."""
+    own = base / "pyvenv.cfg"
+    if own.is_file():
+        return own.read_text()
+    return f"home = {base / 'bin'}\ninclude-system-site-packages = false\n"
 
 
 def _compiled(lock: Lock, checkout: Checkout) -> set[str]:
@@ -212,19 +220,25 @@ def _copy_scripts(source: Path, target: Path) -> None:
     for script in source.iterdir():
         if (target / script.name).exists() or not script.is_file() or script.is_symlink():
             continue
-        content = script.read_bytes()
-        if content.startswith(first):
+        with script.open("rb") as file:
+            # A prefix of conda's has programs of many megabytes beside the scripts.
+            content = file.read(len(first))
+            if content != first:
+                continue
+            content += file.read()
             copy = target / script.name
             copy.write_bytes(f"#!{target}/python".encode() + content[len(first) :])
             copy.chmod(0o755)
 
 
-def _activation(at: Path, base: Path) -> Activation:
-    from runner.environments import venv
+def _activation(at: Path, environment: Environment) -> Activation:
+    from runner.environments import kinds, venv
 
-    own, below = venv.activate(at), venv.activate(base)
+    assert environment.path is not None
+    own = venv.activate(at)
+    below = kinds.load(environment.kind).activate(environment.path)
     return Activation(
         path=(*own.path, *below.path),
-        variables=own.variables,
+        variables={**below.variables, **own.variables},
         bytecode={**below.bytecode, **own.bytecode},
     )

@@ -46,13 +46,13 @@ def resolve(
         return _lock(spec, "", python, platform="any")
     with TemporaryDirectory(prefix="reprun-lock-") as temporary:
         folder = Path(temporary)
-        sources = _lay_out(spec, files, folder)
+        sources = lay_out(spec, files, folder)
         found, left = conda_failures.without_absent(
             spec, lambda some: building.resolved(some, interpreter, folder, sources, progress)
         )
     lines = _with_wheels(found.entries, found.tools, interpreter, settings, progress)
     notes = (*found.tools.header(), *conda_failures.note(spec, left))
-    head = (f"# Python {python}", *notes, *_kept_options(spec, progress))
+    head = (f"# Python {python}", *notes, *kept_options(spec, progress))
     text = "\n".join((*head, *lines)) + "\n"
     return _lock(spec, text, python, platform="any" if found.universal else platform_name())
 
@@ -69,8 +69,11 @@ def _lock(spec: Spec, text: str, python: str, *, platform: str) -> Lock:
     )
 
 
-def _lay_out(spec: Spec, files: ProjectFiles, folder: Path) -> list[str]:
-    """Write what uv reads besides the requirements: the own files of packages to be built."""
+def lay_out(spec: Spec, files: ProjectFiles, folder: Path) -> list[str]:
+    """Write what uv reads besides the requirements: the own files of packages to be built.
+
+    Returns the paths of those that uv is to resolve as well.
+    """
     if constraints := spec.extra.get("constraints"):
         (folder / "constraints.txt").write_text(constraints + "\n")
     return [
@@ -107,7 +110,7 @@ def _own_names(files: ProjectFiles, path: str) -> Iterator[str]:
             yield from (f"{name}/__init__.py", f"{name}/version.py", f"{name}/_version.py")
 
 
-def _kept_options(spec: Spec, progress: Progress) -> Iterator[str]:
+def kept_options(spec: Spec, progress: Progress) -> Iterator[str]:
     """The project's own index options: without them its packages can't be had again."""
     for line in compiling.options(spec):
         if _USERINFO.search(line):

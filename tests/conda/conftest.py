@@ -1,0 +1,123 @@
+"""Fixtures for conda's side: prefixes made from a real channel, and an index beside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.conda import pip_install, pip_section
+from runner.conda.runtime import run
+from runner.environments import build_tools
+from runner.environments.base import Spec
+from tests.environments.conftest import Folder
+from tests.support import conda_channel, index
+from tests.support.listening import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from runner.conda.pip_section import Section
+    from runner.settings import Settings
+
+
+@dataclass(slots=True)
+class Bench:
+    """Everything that a test needs to lock and install a `pip:` section.
+
+    Attributes:
+        root: a folder of the test's own.
+        shelf: of the session: the channel with a Python, and the cache of unpacked packages.
+    """
+
+    root: Path
+    shelf: Path
+    settings: Settings
+    index: index.Index
+    project: Folder
+    heard: Listener = field(default_factory=Listener)
+
+    def prefix(self, *packages: conda_channel.Package, name: str = "prefix") -> Path:
+        """A prefix that holds a Python and `packages`, solved and linked by py-rattler."""
+        import rattler
+
+        channel = self.root / f"channel-{name}"
+        for package in packages:
+            conda_channel.pack(channel, package)
+        conda_channel.index(channel)
+        at = self.root / name
+        specs = ["python", *(f"{one.name}={one.version}" for one in packages)]
+        found = run(
+            rattler.solve(
+                [channel.as_uri(), (self.shelf / "channel").as_uri()],
+                specs,
+                platforms=["linux-64", "noarch"],
+                virtual_packages=rattler.VirtualPackage.detect(),
+            )
+        )
+        run(rattler.install(found, at, cache_dir=self.root / "unpacked", show_progress=False))
+        return at
+
+    def resolve(self, prefix: Path, *lines: str, **more: object) -> Section:
+        """Lock `lines` of a `pip:` section."""
+        spec = Spec("conda", None, "", requirements=lines, origin="conda.yaml", **more)  # type: ignore[arg-type]
+        return pip_section.resolve(
+            spec, prefix, files=self.project, settings=self.settings, progress=self.heard
+        )
+
+    def install(self, section: Section, prefix: Path) -> None:
+        """Install what was locked."""
+        pip_install.install_packages(
+            section.packages,
+            prefix,
+            options=section.options,
+            tools=build_tools.of_lock("\n".join(section.notes)),
+            settings=self.settings,
+            progress=self.heard,
+        )
+
+
+def ask(prefix: Path, code: str, variables: Mapping[str, str] | None = None) -> str:
+    """What the prefix's Python prints."""
+    done = subprocess.run(
+        [prefix / "bin" / "python", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env={**os.environ, **(variables or {})},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel with a Python, packed once."""
+    at = tmp_path_factory.mktemp("shelf")
+    conda_channel.pack(at / "channel", conda_channel.python())
+    conda_channel.index(at / "channel")
+    return at
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, shelf: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    """An index of the test's own, and uv told of nothing else."""
+    for name in list(os.environ):
+        if name.startswith(("UV_", "PIP_", "VIRTUALENV_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "project").mkdir()
+    for served in index.serve():
+        monkeypatch.setenv("UV_DEFAULT_INDEX", served.url)
+        yield Bench(tmp_path, shelf, settings, served, Folder(tmp_path / "project"))
