@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.conda import access, activation, lock_file, packages, prefix
-from runner.conda.resolution import PIP_OPTIONS
+from runner.conda.resolution import PIP_NOTES, PIP_OPTIONS
 from runner.environments.base import LINK_SCRIPTS
 from runner.environments.platforms import conda_subdir
 
@@ -38,10 +38,17 @@ def build(
     if not run_scripts:
         _say(cached, progress)
     if pip := [one for one in held.packages if one.manager == "pip"]:
-        from runner.conda import pip_section
+        from runner.conda.pip_install import install_packages
+        from runner.environments import build_tools
 
-        options = held.custom.get(PIP_OPTIONS, "")
-        pip_section.install(pip, at, options=options, settings=settings, progress=progress)
+        install_packages(
+            pip,
+            at,
+            options=held.custom.get(PIP_OPTIONS, "").splitlines(),
+            tools=build_tools.of_lock(held.custom.get(PIP_NOTES, "")),
+            settings=settings,
+            progress=progress,
+        )
     activation.note(at, progress=progress)
 
 

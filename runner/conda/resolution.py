@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from runner import fingerprint
 from runner.conda import access, lock_addresses, lock_file, packages, solving
 from runner.conda.logins import without_logins
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 FORMAT = "conda-lock"
 PIP_OPTIONS = "pip-options"  # of the lock's own metadata, like `LINK_SCRIPTS`
+PIP_NOTES = "pip-notes"
 
 
 def resolve(
@@ -124,15 +127,19 @@ def _pip(
 ) -> tuple[tuple[LockedPackage, ...], Mapping[str, str]]:
     """Pip's packages, and what of them the lock must know beside."""
     kept = {key: value for key, value in spec.extra.items() if key == LINK_SCRIPTS}
-    if not (spec.requirements or dict(spec.extra).keys() - kept.keys()):
+    other = {key: value for key, value in spec.extra.items() if key != LINK_SCRIPTS}
+    if not (spec.requirements or other):
         return (), kept
     from runner.conda import pip_section, prefix
 
-    with packages.partial(settings) as at:
+    with packages.partial(settings) as folder:
         # Resolved for the very Python and the very packages: they are linked for it.
-        fetched = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
-        prefix.link(fetched, at / "prefix", run_scripts=False, progress=progress)
-        found = pip_section.resolve(
-            spec, at / "prefix", files=files, settings=settings, progress=progress
+        at = folder / "prefix"
+        found = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
+        prefix.link(found, at, run_scripts=False, progress=progress)
+        section = pip_section.resolve(
+            replace(spec, extra=other), at, files=files, settings=settings, progress=progress
         )
-    return found.packages, {**kept, **({PIP_OPTIONS: found.options} if found.options else {})}
+    beside = {PIP_OPTIONS: section.options, PIP_NOTES: section.notes}
+    kept |= {key: "\n".join(lines) for key, lines in beside.items() if lines}
+    return section.packages, kept
