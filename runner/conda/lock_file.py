@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, field
 
-from runner.conda import explicit_lock
+from runner.conda import explicit_lock, library
 from runner.conda.lock_addresses import public, variables
 
 if TYPE_CHECKING:
@@ -62,8 +62,10 @@ def write(
         custom: whatever else is to be known of the lock.
     """
     import yaml
-    from conda_lock.lockfile.v1.models import Lockfile, LockMeta
-    from conda_lock.models.channel import Channel
+
+    with library.conda_lock():
+        from conda_lock.lockfile.v1.models import Lockfile, LockMeta
+        from conda_lock.models.channel import Channel
 
     addresses = [public(channel) for channel in channels]
     metadata = LockMeta(
@@ -82,7 +84,8 @@ def write(
 
 
 def _entry(package: LockedPackage, platform: str) -> Any:  # noqa: ANN401 - conda-lock's model
-    from conda_lock.lockfile.v1.models import DependencySource, HashModel, LockedDependency
+    with library.conda_lock():
+        from conda_lock.lockfile.v1.models import DependencySource, HashModel, LockedDependency
 
     url = public(package.url)
     hashes = {"md5": package.md5, "sha256": package.sha256}

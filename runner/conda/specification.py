@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from runner.conda import library
 from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def read(texts: Iterable[str], origins: Mapping[str, str]) -> tuple[VersionedDep
     Raises:
         EnvironmentFailure: one is none.
     """
-    from conda_lock.src_parser.conda_common import conda_spec_to_versioned_dep
+    with library.conda_lock():
+        from conda_lock.src_parser.conda_common import conda_spec_to_versioned_dep
 
     found = []
     for text in texts:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks import (
     checkout,
     cold_environment,
+    conda_environment,
     container,
     listing,
     memory,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Place], Iterator[str]]] = {
     "warm-run": _tables(warm_run.figures),
     "start-up": _tables(start_up.figures),
     "container": _tables(container.figures),
+    "conda": _tables(conda_environment.figures),
     "cold-environment": _tables(cold_environment.figures),
     "checkout": _tables(checkout.figures),
     "memory": _memory,

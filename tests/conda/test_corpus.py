@@ -50,7 +50,7 @@ def test_a_public_conda_file(path: Path, tmp_path: Path) -> None:
         # The corpus has the manifests only, not what they include.
         place = rf"{path.name}:\d+:\d+: the file `.*requirements.txt` isn't in the project"
         assert re.fullmatch(place, error.message)  # noqa: PT017
-        with pytest.raises(Exception, match="-r .*requirements.txt"):
+        with pytest.raises(Exception, match=r"-r .*requirements\.txt"):
             parse_environment_file(path, ["linux-64"], mapping_url=names)
         return
     theirs = parse_environment_file(path, ["linux-64"], mapping_url=names)

@@ -11,7 +11,6 @@ from runner import locked
 from runner.environments import kinds, locks
 from runner.errors import (
     DependencyConflict,
-    EnvironmentFailure,
     NoSuchPackage,
     StaleLock,
     UnmappedPackages,
