@@ -23,4 +23,19 @@ def main() -> NoReturn:
     status = guarded(reprun, sys.argv[1:])
     # Nothing is to be collected any more: looking through all that was imported takes its time.
     gc.freeze()
+    if "runner.conda.runtime" in sys.modules:
+        _leave(status)
     sys.exit(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End without taking the interpreter apart: py-rattler's threads may still hold parts of it."""
+    import atexit
+    import contextlib
+    import os
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runner.conda import channels, configuration
 from runner.conda.packages import Fetcher
-from runner.conda.specification import channel_of
+from runner.conda.specification import channels_of
 
 if TYPE_CHECKING:
     import rattler
 
     from runner.conda.configuration import Configuration
     from runner.conda.logins import Login
-    from runner.environments.conda_file import CondaFile
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
 
@@ -52,12 +51,6 @@ class Access(NamedTuple):
         return Fetcher(self.client)
 
 
-def named(content: CondaFile) -> tuple[str, ...]:
-    """The channels of a conda file, then those that single packages of it name."""
-    single = filter(None, (channel_of(one.text) for one in content.packages))
-    return tuple(dict.fromkeys((*content.channels, *single)))
-
-
 def of_file(files: ProjectFiles, path: str | None) -> Access:
     """Access for the project's conda file at `path`, whose channels may have logins of their own.
 
@@ -69,5 +62,5 @@ def of_file(files: ProjectFiles, path: str | None) -> Access:
     found = configuration.read(os.environ, Path.home())
     asked: tuple[str, ...] = ()
     if path is not None and files.read(path) is not None:
-        asked = named(conda_file.read_conda_file(files, path))
+        asked = channels_of(conda_file.read_conda_file(files, path))
     return Access(found, channels.logins(asked, found))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import types
 import warnings
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +19,17 @@ if TYPE_CHECKING:
 _BARE: Final = ("conda_lock", "conda_lock.src_parser", "conda_lock.lockfile")
 
 
+@functools.cache
+def part(name: str) -> Any:  # noqa: ANN401  conda-lock has no types
+    """The module `name` of conda-lock."""
+    with warnings.catch_warnings(), _bare():
+        warnings.simplefilter("ignore")  # its parts warn about each other
+        return import_module(name)
+
+
 @contextlib.contextmanager
-def conda_lock() -> Iterator[None]:
-    """Modules of conda-lock are imported inside alone; whoever imports it later gets the whole."""
+def _bare() -> Iterator[None]:
+    """What is imported inside does without `_BARE`; who imports these later gets the whole."""
     if "conda_lock" in sys.modules:
         yield
         return
@@ -28,9 +38,7 @@ def conda_lock() -> Iterator[None]:
         bare.__path__ = _folders(name)
         sys.modules[name] = bare
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its parts warn about each other
-            yield
+        yield
     finally:
         for name in _BARE:
             del sys.modules[name]

@@ -6,12 +6,11 @@ The format is that of conda's documentation, "Environment directory structure".
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, field, json
 
 from runner.environments.base import Package
 
@@ -68,76 +67,103 @@ class Installed(Struct, frozen=True):
         )
 
 
+class _Path(Struct):
+    """One of `paths_data.paths`."""
+
+    path: str = field(name="_path")
+    sha256: str | None = None
+    sha256_in_prefix: str | None = None
+    size_in_bytes: int | None = None
+    path_type: str = "hardlink"
+
+
+class _Paths(Struct):
+    paths: list[_Path] = field(default_factory=list)
+
+
+class _Record(Struct):
+    name: str
+    version: str
+    build: str
+    channel: str | None = None
+    sha256: str | None = None
+    extracted_package_dir: str | None = None
+    paths_data: _Paths = field(default_factory=_Paths)
+
+
 def installed(at: Path) -> tuple[Installed, ...]:
     """The packages of the prefix `at`, by name.
 
     Raises:
         OSError: it can't be read.
+        ValueError: a record is none.
     """
-    found = []
-    for name in os.listdir(at / FOLDER):  # noqa: PTH208  hot
-        if name.endswith(".json"):
-            content = json.loads((at / FOLDER / name).read_bytes())
-            found.append(_installed(content))
+    decode = json.Decoder(_Record).decode
+    found = [
+        _installed(decode((at / FOLDER / name).read_bytes()))
+        for name in os.listdir(at / FOLDER)  # noqa: PTH208  hot
+        if name.endswith(".json")
+    ]
     return tuple(sorted(found, key=lambda one: one.name))
 
 
-def _installed(content: Mapping[str, Any]) -> Installed:
-    folder = content.get("extracted_package_dir")
+def _installed(record: _Record) -> Installed:
+    folder = record.extracted_package_dir
     return Installed(
-        name=content["name"],
-        version=content["version"],
-        build=content["build"],
-        channel=content.get("channel") or "",
-        sha256=content.get("sha256"),
-        files=tuple(_file(one) for one in content.get("paths_data", {}).get("paths", ())),
+        name=record.name,
+        version=record.version,
+        build=record.build,
+        channel=record.channel or "",
+        sha256=record.sha256,
+        files=tuple(_file(one) for one in record.paths_data.paths),
         cached=Path(folder) if folder else None,
     )
 
 
-def _file(content: Mapping[str, Any]) -> File:
-    return File(
-        path=content["_path"],
-        sha256=content.get("sha256"),
-        here=content.get("sha256_in_prefix"),
-        size=content.get("size_in_bytes"),
-        kind=content.get("path_type", "hardlink"),
-    )
+def _file(one: _Path) -> File:
+    return File(one.path, one.sha256, one.sha256_in_prefix, one.size_in_bytes, one.path_type)
 
 
 def described(one: Installed) -> list[object]:
     """What of a package belongs to a fingerprint: the same on every machine."""
-    files = sorted((file.path, file.sha256) for file in one.files if file.kind != "pyc_file")
-    return [one.name, one.version, one.build, one.sha256, [list(file) for file in files]]
+    # One text for all files: there are tens of thousands.
+    files = sorted(f"{file.path}\0{file.sha256}" for file in one.files if file.kind != "pyc_file")
+    return [one.name, one.version, one.build, one.sha256, "\0".join(files)]
 
 
-def changed(at: Path, packages: tuple[Installed, ...], *, thorough: bool = False) -> Iterator[str]:
+def changed(
+    at: Path, packages: tuple[Installed, ...], sizes: Mapping[str, int] | None
+) -> Iterator[str]:
     """Names of packages whose files in `at` aren't what they were.
 
     Args:
-        thorough: hash every file; else their sizes are compared, which takes a stat each.
+        sizes: path in the prefix → bytes, of every file there; None has every file hashed, which
+            takes its time.
     """
     for one in packages:
-        if any(not _as_packed(f"{at}/{file.path}", file, thorough=thorough) for file in one.files):
+        if any(not _as_packed(at, file, sizes) for file in one.files):
             yield one.name
 
 
-def _as_packed(path: str, file: File, *, thorough: bool) -> bool:
+def _as_packed(at: Path, file: File, sizes: Mapping[str, int] | None) -> bool:
     if file.kind == "directory":
         return True
+    if sizes is None:
+        return _is_whole(f"{at}/{file.path}", file)
+    size = sizes.get(file.path)
+    if size is None:
+        # A folder may have a name that the scan leaves out.
+        return os.path.lexists(f"{at}/{file.path}")
+    # Where the prefix's path was written into a file, its length may have changed.
+    return file.kind != "hardlink" or file.here is not None or file.size in {None, size}
+
+
+def _is_whole(path: str, file: File) -> bool:
+    wanted = file.here or file.sha256
+    if file.kind != "hardlink" or wanted is None:
+        return os.path.lexists(path)
     try:
-        status = os.lstat(path)
+        with open(path, "rb", buffering=0) as content:  # noqa: PTH123  hot
+            return hashlib.file_digest(content, "sha256").hexdigest() == wanted
     except OSError:
         return False
-    if file.kind != "hardlink":
-        return True
-    # Where the prefix's path was written into a text, its length may have changed.
-    if file.here is None and file.size is not None and status.st_size != file.size:
-        return False
-    wanted = file.here or file.sha256
-    return not thorough or wanted is None or _sha256(path) == wanted
-
-
-def _sha256(path: str) -> str:
-    with open(path, "rb", buffering=0) as content:  # noqa: PTH123  hot
-        return hashlib.file_digest(content, "sha256").hexdigest()

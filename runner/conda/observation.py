@@ -21,18 +21,19 @@ def look(at: Path) -> contents.Seen:
     Raises:
         OSError: it can't be read.
     """
-    conda = meta.installed(at)
-    pip = _by_pip(at, conda)
-    python = facts.examine(at / "bin" / "python")
+    with facts.examining(at / "bin" / "python") as python:  # which starts up meanwhile
+        conda = meta.installed(at)
+        pip = _by_pip(at, conda)
+        scan = contents.scan(at)
     held = [[one.name, one.version, one.source] for one in pip.packages]
     described = [meta.described(one) for one in conda]
     every = (*(one.package for one in conda), *pip.packages)
     return contents.Seen(
         packages=tuple(sorted(every, key=lambda one: (one.name, one.type))),
         fingerprint=of_value("conda-contents", [described, held, dict(pip.files)]),
-        stat=contents.stat_digest(at),
-        changed=(*meta.changed(at, conda), *pip.changed),
-        interpreter=python,
+        stat=scan.digest,
+        changed=(*meta.changed(at, conda, scan.sizes), *pip.changed),
+        interpreter=python(),
     )
 
 
@@ -45,7 +46,7 @@ def forget_changed(at: Path, *, progress: Progress) -> None:
         pip = _by_pip(at, conda, thorough=True)
     except (OSError, ValueError, KeyError):
         return
-    broken = set(meta.changed(at, conda, thorough=True))
+    broken = set(meta.changed(at, conda, None))
     for one in conda:
         if one.name in broken and one.cached is not None:
             packages.forget(one.cached)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from runner.conda import access, channels, configuration
-from runner.conda.specification import name_of
+from runner.conda import channels, configuration
+from runner.conda.specification import channels_of, name_of
 from runner.environments import conda_file, reading
 from runner.environments.base import Spec
 
@@ -34,7 +34,7 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
         as_of=as_of,
         variables=content.variables,
         conda=tuple(one.text for one in content.packages),
-        channels=channels.effective(access.named(content), found),
+        channels=channels.effective(channels_of(content), found),
         origins={
             name_of(one.text): f"{path}:{one.line}:{one.column}: the conda package `{one.text}`"
             for one in reversed(content.packages)

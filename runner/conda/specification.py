@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from runner.conda import library
 from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from conda_lock.models.lock_spec import VersionedDependency
 
     from runner.conda.model import Channel
+    from runner.environments.conda_file import CondaFile
 
 _NAME: Final = re.compile(r"(?:(?P<channel>[^\s\[\]=<>!~]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)")
 _HINT: Final = "write `name`, `name=1.2`, `name>=1.2,<2` or `channel::name=1.2=build`"
@@ -32,6 +32,12 @@ def channel_of(text: str) -> str | None:
     return match["channel"] if match else None
 
 
+def channels_of(content: CondaFile) -> tuple[str, ...]:
+    """The channels of a conda file, then those that single packages of it name."""
+    single = filter(None, (channel_of(one.text) for one in content.packages))
+    return tuple(dict.fromkeys((*content.channels, *single)))
+
+
 def read(texts: Iterable[str], origins: Mapping[str, str]) -> tuple[VersionedDependency, ...]:
     """Each specification, as conda-lock understands it.
 
@@ -41,13 +47,13 @@ def read(texts: Iterable[str], origins: Mapping[str, str]) -> tuple[VersionedDep
     Raises:
         EnvironmentFailure: one is none.
     """
-    with library.conda_lock():
-        from conda_lock.src_parser.conda_common import conda_spec_to_versioned_dep
+    from runner.conda import library
 
+    understood = library.part("conda_lock.src_parser.conda_common").conda_spec_to_versioned_dep
     found = []
     for text in texts:
         try:
-            found.append(conda_spec_to_versioned_dep(text, "main"))
+            found.append(understood(text, "main"))
         except Exception as error:  # noqa: BLE001  it raises whatever its parts do
             reason = str(error.__cause__ or error).splitlines()[0].strip()
             where = origins.get(name_of(text)) or f"the conda package `{text}`"

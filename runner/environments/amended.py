@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import fingerprint
-from runner.conda.specification import name_of as conda_name_of
 from runner.environments.base import LINK_SCRIPTS
 from runner.environments.requirements import name_of, normalised
 from runner.environments.unlocked import without_own_lock
@@ -85,8 +84,10 @@ def _change(flags: list[str]) -> str:
 
 
 def _refuse_absent(spec: Spec, request: Request) -> None:
+    from runner.conda.specification import name_of as conda_name_of
+
     known = {name for line in spec.requirements if (name := name_of(line)) is not None}
-    known |= set(map(conda_name_of, spec.conda))
+    known |= {conda_name_of(text) for text in spec.conda}
     for name in request.drop_packages:
         if spec.lock_text is None and normalised(name) not in known:
             near = nearest(normalised(name), known)
@@ -97,6 +98,8 @@ def _refuse_absent(spec: Spec, request: Request) -> None:
 
 
 def _amended(spec: Spec, request: Request) -> Spec:
+    from runner.conda.specification import name_of as conda_name_of
+
     python = request.python or spec.python
     added = request.add_packages if spec.lock_text is None else ()
     dropped = request.drop_packages if spec.lock_text is None else ()

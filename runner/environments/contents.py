@@ -47,6 +47,30 @@ def stat_digest(root: Path) -> str:
     return _digest(_scan(str(root)))
 
 
+class Scan(NamedTuple):
+    """Every file of an environment, bytecode excepted.
+
+    Attributes:
+        digest: `stat_digest` of it.
+        sizes: path below the root → bytes.
+    """
+
+    digest: str
+    sizes: Mapping[str, int]
+
+
+def scan(root: Path) -> Scan:
+    """Look at every file below `root` once."""
+    found = _scan(str(root))
+    top = f"{root}/"
+    sizes = {
+        f"{place}/{name}".removeprefix(top): size
+        for place, files in found
+        for name, size, _ in files
+    }
+    return Scan(_digest(found), sizes)
+
+
 def _digest(found: list[tuple[str, list[tuple[str, int, int]]]]) -> str:
     # Version 2 of the format has no back references, so equal values give equal bytes.
     return hashlib.sha256(marshal.dumps(sorted(found), 2)).hexdigest()

@@ -6,6 +6,7 @@ that a warm run starts no process to learn what its Python is.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runner.environments.base import Interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from runner.settings import Settings
 
@@ -83,8 +84,17 @@ class Facts:
         return entry
 
 
-def examine(path: Path) -> Interpreter | None:
-    """What `path` is, asked now; None where it is no Python that runs."""
+@contextlib.contextmanager
+def examining(path: Path) -> Iterator[Callable[[], Interpreter | None]]:
+    """Asks what `path` is while the body runs; None is the answer where it is no Python."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(_examine, path)
+        yield asked.result
+
+
+def _examine(path: Path) -> Interpreter | None:
     answer = _ask(path) or _ask(path, "-E", "-s")  # Python 2 has no -I
     if answer is None:
         return None

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from runner.files import remove_tree
 from tests.benchmarks.figure import Figure, Ratio
-from tests.benchmarks.measure import difference, race
+from tests.benchmarks.measure import Contender, difference, race
+from tests.benchmarks.place import REPOSITORY
 from tests.support import conda_server
 from tests.support.conda_channel import Package, index, module, pack, python
 from tests.support.conda_packages import everything
@@ -19,38 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.benchmarks.measure import Contender
     from tests.benchmarks.place import Place
 
 RAW = "py-rattler alone"
-OURS = "reprun run --relock"
-WARM = "reprun run, the environment there"
-ENVIRONMENT = "the difference: solved and installed"
+OURS = "reprun's lock and create"
 IN_CONDA = "reprun run, conda"
 IN_VENV = "reprun run, venv"
 SMALL = ("python", "alpha", "gamma", "tool", "pip")
 MANY, FILES = 200, 60  # packages and files of each: about what a notebook's project brings in
 MANIFEST = 'conda_env: conda.yaml\nentry_points:\n  main:\n    command: "python -c pass"\n'
-# All that py-rattler needs to be told, and then the step.
-SCRIPT = """
-import asyncio, sys
-import rattler
-
-channel, root, *specs = sys.argv[1:]
-
-async def main():
-    records = await rattler.solve(
-        [channel],
-        specs,
-        gateway=rattler.Gateway(cache_dir=f"{root}/index"),
-        virtual_packages=rattler.VirtualPackage.detect(),
-    )
-    await rattler.install(
-        records, f"{root}/prefix", cache_dir=f"{root}/packages", show_progress=False
-    )
-
-asyncio.run(main())
-"""
+ROUNDS = 10  # within one process, so that what it imports counts for little
 
 
 def figures(place: Place) -> Iterator[Figure]:
@@ -84,19 +62,31 @@ def _many() -> Iterator[Package]:
 
 
 def _figure(place: Place, name: str, url: str, packages: tuple[str, ...]) -> Figure:
+    """Ten times in one process, less once in one: imports and the first, cold one are left out."""
     project = _project(place, name, url, packages)
-    measured = race(
-        (_raw(place, name, url, packages), _ours(place, project), _there(place, project)),
-        rounds=place.rounds,
-    )
-    environment = difference(ENVIRONMENT, measured[1], measured[2])
+    whole = [
+        _stages(place, project, url, packages, kind, rounds)
+        for kind in (RAW, OURS)
+        for rounds in (1 + ROUNDS, 1)
+    ]
+    measured = race(whole, rounds=place.rounds)
+    alone, ours = (difference(each, *measured[at : at + 2]) for at, each in ((0, RAW), (2, OURS)))
     return Figure(
-        f"conda environment of {len(packages)} packages asked for, package cache warm ({name})",
-        (*measured, environment),
+        f"solve and install of {len(packages)} packages, {ROUNDS} times, caches warm ({name})",
+        (*measured, alone, ours),
         RAW,
-        (Ratio(ENVIRONMENT, RAW, 1.3),),
-        ("the raw command keeps no lock, checks no hash and looks at nothing that it made",),
+        (Ratio(OURS, RAW, 1.3),),
+        ("py-rattler alone keeps no lock and checks no hash",),
     )
+
+
+def _stages(
+    place: Place, project: Path, url: str, packages: tuple[str, ...], kind: str, rounds: int
+) -> Contender:
+    arguments = ("ours" if kind == OURS else "alone", str(rounds), str(project), url, *packages)
+    argv = (sys.executable, "-m", "tests.benchmarks.conda_stages", *arguments)
+    variables = {**place.own_variables, "PYTHONPATH": str(REPOSITORY)}
+    return Contender(f"{kind}, {rounds} times", argv, place.root, variables)
 
 
 def _project(place: Place, name: str, url: str, packages: tuple[str, ...]) -> Path:
@@ -107,31 +97,12 @@ def _project(place: Place, name: str, url: str, packages: tuple[str, ...]) -> Pa
     return project
 
 
-def _raw(place: Place, name: str, url: str, packages: tuple[str, ...]) -> Contender:
-    root = place.folder(f"raw-{name}")
-    (root / "raw.py").write_text(SCRIPT)
-    script = f"""
-    {sys.executable} {root}/raw.py {url} {root} {" ".join(packages)}
-    {root}/prefix/bin/python -c pass
-    """
-    return place.shell(RAW, script, prepare=lambda: remove_tree(root / "prefix"))
-
-
-def _ours(place: Place, project: Path) -> Contender:
-    built = place.home / "cache" / "envs"
-    return place.ours(OURS, "run", str(project), "--relock", prepare=lambda: remove_tree(built))
-
-
-def _there(place: Place, project: Path) -> Contender:
-    return place.ours(WARM, "run", str(project))
-
-
 def _warm_runs(place: Place, url: str) -> Figure:
-    conda = _project(place, "warm-conda", url, ("python", "pip", "setuptools", "wheel"))
-    venv = place.folder("warm-venv")
-    (venv / "MLproject").write_text(MANIFEST.replace("conda_env: conda.yaml\n", ""))
+    """The same project in both, so that both read the same files."""
+    project = _project(place, "warm", url, ("python", "pip", "setuptools", "wheel"))
+    run = ("run", str(project), "--env-manager")
     measured = race(
-        (place.ours(IN_VENV, "run", str(venv)), place.ours(IN_CONDA, "run", str(conda))),
+        (place.ours(IN_VENV, *run, "venv"), place.ours(IN_CONDA, *run, "conda")),
         rounds=place.rounds,
     )
     return Figure(
