@@ -62,9 +62,7 @@ def main() -> None:
         # `default` is whatever experiment the run was started in.
         mlflow.set_experiment(options.experiment_name)
     with mlflow.start_run() as run:
-        trained = epochs(
-            sessions, options.learning_rate, options.batch_size, options.max_epochs
-        )
+        trained = epochs(sessions, options.learning_rate, options.batch_size, options.max_epochs)
         for epoch, model in enumerate(trained, 1):
             loss = log_loss(sessions.clicked, model.predict(sessions))
             mlflow.log_metric("train_log_loss", float(f"{loss:.10g}"), step=epoch)
