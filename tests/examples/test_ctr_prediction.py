@@ -105,7 +105,7 @@ def test_the_command_as_written_and_an_evaluation_of_its_run(way: Way) -> None:
 
 def test_conda_brings_python_and_numpy_and_the_index_the_rest(configured: Reader) -> None:
     record = configured.runs(CLICKS, "-e", "train", "-P", "max_epochs=1")
-    kinds = {one["name"]: one["type"] for one in record["environment"]["packages"]}
+    kinds = {one["name"]: one.get("type", "pypi") for one in record["environment"]["packages"]}
     assert (kinds["python"], kinds["numpy"], kinds["pip"]) == ("conda",) * 3
     assert kinds["mlflow-skinny"] == "pypi"
     assert record["environment"]["lock"]["format"] == "conda-lock"
