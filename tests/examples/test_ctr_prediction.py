@@ -17,7 +17,6 @@ from tests.support import conda_wheels
 
 if TYPE_CHECKING:
     from tests.examples.conftest import Reader
-    from tests.support.conda_server import ChannelServer
     from tests.support.conda_shelf import Channel
 
 CLICKS = "ctr-prediction"
@@ -44,26 +43,12 @@ class Way(NamedTuple):
         return self.reader.runs(CLICKS, *arguments, *self.flags)
 
 
-@pytest.fixture(scope="session")
-def numpy_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """NumPy, as the index has it for the running Python."""
-    return conda_wheels.fetch("numpy>=2,<3", tmp_path_factory.mktemp("numpy"))
-
-
 @pytest.fixture
-def forge(channels: ChannelServer, channel: Channel, numpy_wheel: Path) -> ChannelServer:
-    """Serves a channel called `conda-forge`, which has Python, pip and NumPy."""
-    channel.add(conda_wheels.of_wheel(numpy_wheel))
-    channel.folder.rename(channel.folder.with_name("conda-forge"))
-    return channels
-
-
-@pytest.fixture
-def configured(reader: Reader, forge: ChannelServer) -> Reader:
+def configured(reader: Reader, channel: Channel, numpy_wheel: Path) -> Reader:
     """A reader whose own conda configuration says where channels are."""
     person = reader.home.parent / "person"
     person.mkdir()
-    (person / ".condarc").write_text(f"channel_alias: {forge.address}\n")
+    (person / ".condarc").write_text(conda_wheels.forge(channel, numpy_wheel))
     # Conda's configuration alone is the reader's own: the index's packages need not be new.
     cache = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")
     return replace(reader, variables={"HOME": str(person), "UV_CACHE_DIR": cache})

@@ -14,6 +14,8 @@ from tests.support.conda_packages import OWN_PYTHON, SHORT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.conda_shelf import Channel
+
 _SCRIPT = """\
 #!{placeholder}/bin/python
 import sys
@@ -29,6 +31,16 @@ def fetch(requirement: str, folder: Path) -> Path:
     subprocess.run(argv, check=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+def forge(channel: Channel, numpy: Path) -> str:
+    """Make of a channel a `conda-forge` with NumPy; returns the `.condarc` that leads there.
+
+    Projects name the channel that everybody knows, and are led to this one.
+    """
+    channel.add(of_wheel(numpy))
+    channel.folder.rename(channel.folder.with_name("conda-forge"))
+    return f"channel_alias: {channel.server.address}\n"
 
 
 def of_wheel(wheel: Path, *, depends: tuple[str, ...] = (OWN_PYTHON,)) -> Package:
