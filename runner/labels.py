@@ -38,10 +38,19 @@ def of_lock(lock: Lock, origin: str | None) -> str:
     if not lock.locked:
         return "nothing: this kind of environment is not locked"
     where = f"{origin}: " if origin else ""
-    count = lock.text.count("==") if lock.format == "requirements" else 0
+    count = _count(lock)
     said = {"resolved": "resolved now", "reused": "as before", "project": "the project's own lock"}
     packages = f"{count} package{'' if count == 1 else 's'}, " if count else ""
     return f"{where}{packages}{said[lock.made]}" if lock.text else f"{where}no packages"
+
+
+def _count(lock: Lock) -> int:
+    """Of packages for this platform; 0 for a lock that would have to be parsed for that."""
+    if lock.format == "conda-lock":
+        from runner.environments.platforms import conda_subdir
+
+        return lock.text.count(f"\n  platform: {conda_subdir()}\n")
+    return lock.text.count("==") if lock.format == "requirements" else 0
 
 
 def _of_image(lock: Lock, origin: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.settings import Settings
-from tests.support import conda_server, conda_shelf
+from tests.support import conda_server, conda_shelf, conda_wheels
 from tests.support import engine as engines
 from tests.support import images as made
 from tests.support import registry as registries
@@ -93,3 +93,9 @@ def channels(tmp_path: Path) -> Iterator[ChannelServer]:
 def channel(channels: ChannelServer, shelf: Path) -> Channel:
     """A channel of the test's own over http, with Python and all the standing packages."""
     return conda_shelf.Channel(channels, "main", shelf)
+
+
+@pytest.fixture(scope="session")
+def numpy_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """NumPy as the Python index has it for the running Python; conda's own can't be had here."""
+    return conda_wheels.fetch("numpy>=2,<3", tmp_path_factory.mktemp("numpy"))

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import conda_wheels
 from tests.support.repositories import Repository, run_git, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.conda_shelf import Channel
     from tests.support.engine import Engine
     from tests.support.images import Images
 
@@ -117,7 +119,12 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
             yield command, output
 
 
-def test_a_terminal_shows_what_the_readme_shows(reader: Reader) -> None:
+def test_a_terminal_shows_what_the_readme_shows(
+    reader: Reader, channel: Channel, numpy_wheel: Path
+) -> None:
+    home = Path(reader.variables["HOME"])
+    home.mkdir()
+    (home / ".condarc").write_text(conda_wheels.forge(channel, numpy_wheel))
     before, _, after = README.partition(CONTAINERS)
     _, heading, rest = after.partition("\n## ")
     commands = list(_commands(before + heading + rest))
