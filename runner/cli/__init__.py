@@ -34,7 +34,7 @@ def _leave(status: int) -> NoReturn:
     import contextlib
     import os
 
-    atexit._run_exitfuncs()
+    atexit._run_exitfuncs()  # noqa: SLF001  coverage and temporary folders rely on it
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
