@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.environments.base import CONDA_LOCK
+from runner.environments.platforms import conda_subdir
 from runner.source.address import public_url
 
 if TYPE_CHECKING:
@@ -38,17 +40,15 @@ def of_lock(lock: Lock, origin: str | None) -> str:
     if not lock.locked:
         return "nothing: this kind of environment is not locked"
     where = f"{origin}: " if origin else ""
-    count = _count(lock)
+    count = packages_of(lock)
     said = {"resolved": "resolved now", "reused": "as before", "project": "the project's own lock"}
     packages = f"{count} package{'' if count == 1 else 's'}, " if count else ""
     return f"{where}{packages}{said[lock.made]}" if lock.text else f"{where}no packages"
 
 
-def _count(lock: Lock) -> int:
-    """Of packages for this platform; 0 for a lock that would have to be parsed for that."""
-    if lock.format == "conda-lock":
-        from runner.environments.platforms import conda_subdir
-
+def packages_of(lock: Lock) -> int:
+    """How many packages `lock` pins, 0 where its format doesn't show that at a glance."""
+    if lock.format == CONDA_LOCK:
         return lock.text.count(f"\n  platform: {conda_subdir()}\n")
     return lock.text.count("==") if lock.format == "requirements" else 0
 

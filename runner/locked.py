@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from runner import labels
 from runner.environments import conda_failures, kinds, project_lock
+from runner.environments.base import CONDA_LOCK
 from runner.environments.unlocked import without_own_lock
 from runner.errors import RequestError
 from runner.files import atomic_write
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from runner.progress import Progress
     from runner.request import Request
     from runner.settings import Settings
+    from runner.source.model import ProjectFiles
 
 
 class Written(Struct, frozen=True):
@@ -69,13 +72,22 @@ def write(request: Request, *, settings: Settings, progress: Progress) -> Writte
         )
         conda_failures.warn(lock.text, progress)
         _refuse_images(lock, spec.origin)
-    assert spec.origin is not None
-    path = project / project_lock.path_for(spec.origin)
-    content = project_lock.render(lock, spec)
+        where, content = _as_file(lock, spec, files)
+    path = project / where
     changed = not path.exists() or path.read_bytes() != content
     if changed:
         atomic_write(path, content)
-    return Written(path, lock, changed, lock.text.count("=="))
+    return Written(path, lock, changed, labels.packages_of(lock))
+
+
+def _as_file(lock: Lock, spec: Spec, files: ProjectFiles) -> tuple[str, bytes]:
+    """Its path in the project, and its content, both as the tools of its kind have it."""
+    assert spec.origin is not None
+    if lock.format == CONDA_LOCK:
+        from runner.conda import project_lock as conda_lock
+
+        return conda_lock.path_for(files, spec.origin), conda_lock.render(lock, spec)
+    return project_lock.path_for(spec.origin), project_lock.render(lock, spec)
 
 
 def _refuse_images(lock: Lock, name: str | None) -> None:

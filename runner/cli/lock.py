@@ -13,7 +13,7 @@ from runner.cli.streams import say, say_json
 @click.command(epilog="Example:  reprun lock . --as-of 2024-03-31")
 @click.argument("path", default=".")
 @click.option("--as-of", metavar="commit|DATE", help="Resolve with the packages of that day.")
-@click.option("--env-manager", metavar="venv", help="Which kind of environment to lock.")
+@click.option("--env-manager", metavar="conda|venv", help="Which kind of environment to lock.")
 @click.option(
     "--skip-unmapped", is_flag=True, help="Leave out conda packages that the Python index lacks."
 )
@@ -60,4 +60,5 @@ def lock(
         say_json(document)
     elif not quiet:
         verb = "wrote" if written.changed else "nothing new in"
-        say(f"{verb} {written.path} ({written.packages} packages, Python {written.lock.python})")
+        python = f", Python {written.lock.python}" if written.lock.python else ""
+        say(f"{verb} {written.path} ({written.packages} packages{python})")

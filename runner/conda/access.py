@@ -51,16 +51,29 @@ class Access(NamedTuple):
         return Fetcher(self.client)
 
 
-def of_file(files: ProjectFiles, path: str | None) -> Access:
-    """Access for the project's conda file at `path`, whose channels may have logins of their own.
+def of_files(files: ProjectFiles, *paths: str | None) -> Access:
+    """Access for the project's conda files and locks, whose channels may have logins of their own.
+
+    Args:
+        files: the project's.
+        paths: those that aren't there, or are none, have no logins.
 
     Raises:
         EnvironmentFailure: conda's configuration can't be understood.
     """
+    found = configuration.read(os.environ, Path.home())
+    asked = [channel for path in filter(None, paths) for channel in _asked(files, path)]
+    return Access(found, channels.logins(tuple(dict.fromkeys(asked)), found))
+
+
+def _asked(files: ProjectFiles, path: str) -> tuple[str, ...]:
+    """The channels that a conda file names, or those of a lock's addresses that have a login."""
+    from runner.conda import lock_addresses, project_lock
     from runner.environments import conda_file
 
-    found = configuration.read(os.environ, Path.home())
-    asked: tuple[str, ...] = ()
-    if path is not None and files.read(path) is not None:
-        asked = channels_of(conda_file.read_conda_file(files, path))
-    return Access(found, channels.logins(asked, found))
+    if (content := files.read(path)) is None:
+        return ()
+    text = content.decode("utf-8", "replace")
+    if project_lock.format_of(text) is not None:
+        return lock_addresses.channels_with_logins(text)
+    return channels_of(conda_file.read_conda_file(files, path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from runner.conda import access, activation, lock_file, packages, prefix
@@ -29,9 +30,11 @@ def build(
         EnvironmentFailure: a package can't be had, breaks its hash, or can't be linked.
         OSError: the cache can't be written.
     """
-    held = lock_file.read(lock.text, platform=conda_subdir(), origin=None)
+    held = lock_file.read(
+        lock.text, platform=conda_subdir(), origin=lock.origin if lock.made == "project" else None
+    )
     conda = [one for one in held.packages if one.manager == "conda"]
-    reach = access.of_file(files, lock_file.origin_of(lock.text))
+    reach = access.of_files(files, *_said_by(lock))
     cached = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
     run_scripts = held.custom.get(LINK_SCRIPTS) == "run"
     prefix.link(cached, at, run_scripts=run_scripts, progress=progress)
@@ -50,6 +53,13 @@ def build(
             progress=progress,
         )
     activation.note(at, progress=progress)
+
+
+def _said_by(lock: Lock) -> tuple[str | None, ...]:
+    """Where the project may have logins for the packages: the lock, and what it was made from."""
+    made_from = lock_file.origin_of(lock.text)
+    beside = posixpath.join(posixpath.dirname(lock.origin or ""), made_from) if made_from else None
+    return tuple(dict.fromkeys((lock.origin, made_from, beside)))
 
 
 def _say(cached: Sequence[Cached], progress: Progress) -> None:

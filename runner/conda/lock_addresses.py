@@ -18,6 +18,7 @@ _SSH: Final = re.compile(r"\b((?:git\+)?ssh://[^/\s'\"@:]+):[^/\s'\"]+@")
 _TOKEN: Final = re.compile(
     r"(\bhttps?://(?![^\s'\"#?]+\.(?:whl|zip|tgz|tar\.gz)\b)[^\s'\"]*?)/t/([^/\s'\"]+)(?=/)"
 )
+_ARCHIVE: Final = re.compile(r"\bhttps?://[^\s'\"#]+(?:\.conda|\.tar\.bz2)\b")
 _NAMED: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 
 
@@ -37,6 +38,12 @@ def variables(text: str) -> tuple[str, ...]:
     found = [match.group(2) for match in _LOGIN.finditer(text)]
     found += [match.group(2) for match in _TOKEN.finditer(text)]
     return tuple(sorted({name for part in found for name in _names(part)}))
+
+
+def channels_with_logins(text: str) -> tuple[str, ...]:
+    """The channels of the packages in `text` whose addresses hold a login, with that login."""
+    found = [address.rsplit("/", 2)[0] for address in _ARCHIVE.findall(text)]
+    return tuple(dict.fromkeys(one for one in found if public(one + "/") != one + "/"))
 
 
 def expanded(address: str, environment: Mapping[str, str]) -> str:

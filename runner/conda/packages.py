@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from runner.conda.lock_addresses import expanded
 from runner.conda.model import Channel
 from runner.errors import BuildFailure, EnvironmentFailure, HashMismatch, NoSuchPackage
 
@@ -242,7 +243,7 @@ class _Transfer:
         from rattler.package_streaming import download_to_writer
 
         self._client = self._client or self._fetcher.client()
-        await download_to_writer(self._client, url, writer)
+        await download_to_writer(self._client, expanded(url, os.environ), writer)
 
     def _unpack(self, cached: Cached, archive: Path) -> None:
         from rattler.package_streaming import extract

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from runner.conda import channels, configuration
+from runner.conda import channels, configuration, project_lock
 from runner.conda.specification import channels_of, name_of
 from runner.environments import conda_file, reading
 from runner.environments.base import Spec
+from runner.environments.requirements import text_of
 
 if TYPE_CHECKING:
     from runner.source.model import ProjectFiles
@@ -22,7 +23,10 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
 
     Raises:
         EnvironmentFailure: it is missing, or can't be understood.
+        StaleLock: the lock beside it was made from something else.
     """
+    if (own := project_lock.named(kind, path, text_of(files, path), as_of=as_of)) is not None:
+        return replace(own, digest=reading.digest_of(own))
     content = conda_file.read_conda_file(files, path)
     found = configuration.read(os.environ, Path.home())
     asked, meant = reading.of_pip_section(content, files, path)
@@ -44,6 +48,8 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
     spec = reading.asking_for(spec, asked, files)
     if spec.requirements or spec.local_packages:
         spec = _with_pip(spec, path)
+    spec = replace(spec, words=project_lock.words_of(spec, content.channels))
+    spec = project_lock.apply(spec, files)
     return replace(spec, digest=reading.digest_of(spec))
 
 

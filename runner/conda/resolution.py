@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import fingerprint
-from runner.conda import access, lock_addresses, lock_file, packages, solving
+from runner.conda import access, lock_file, packages, solving
 from runner.conda.logins import without_logins
 from runner.conda.model import LockedPackage
 from runner.conda.specification import match_specs, name_of
 from runner.conda.specification import read as read_specifications
-from runner.environments.base import LINK_SCRIPTS, Lock
+from runner.environments.base import CONDA_LOCK, LINK_SCRIPTS, Lock
 from runner.environments.platforms import conda_subdir, platform_name
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
 
-FORMAT = "conda-lock"
 PIP_OPTIONS = "pip-options"  # of the lock's own metadata, like `LINK_SCRIPTS`
 PIP_NOTES = "pip-notes"
 
@@ -45,7 +44,7 @@ def resolve(
     """
     texts = _texts(spec)
     asked = read_specifications(texts, spec.origins)
-    reach = access.of_file(files, spec.origin)
+    reach = access.of_files(files, spec.origin)
     question = solving.Question(
         texts=texts,
         specs=match_specs(asked, spec.channels),
@@ -68,27 +67,13 @@ def resolve(
     )
     return Lock(
         kind=spec.kind,
-        format=FORMAT,
+        format=CONDA_LOCK,
         text=text,
         sha256=fingerprint.of_text(text),
         python=next((one.version for one in conda if one.name == "python"), None),
         platform=platform_name(),
         local_packages=spec.local_packages,
-    )
-
-
-def own(spec: Spec) -> Lock:
-    """The lock that the project carries, as it is; logins in its addresses are left out."""
-    text = lock_addresses.public(spec.lock_text or "")
-    return Lock(
-        kind=spec.kind,
-        format=spec.lock_format or FORMAT,
-        text=text,
-        sha256=fingerprint.of_text(text),
-        python=lock_file.python_of(text, platform=conda_subdir()),
-        platform=platform_name(),
-        local_packages=spec.local_packages,
-        made="project",
+        origin=spec.origin,
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 UNMAPPED: Final = "unmapped"  # keys of `Spec.extra`
 LINK_SCRIPTS: Final = "link-scripts"
+CONDA_LOCK: Final = "conda-lock"  # of `Lock.format`
 
 
 class Package(Struct, frozen=True):
@@ -94,11 +95,13 @@ class Spec(Struct, frozen=True):
         variables: set for the step, as `conda.yaml` has them.
         origins: name on the index → what the project calls it and where, where that differs.
         context: digest of what the project's Dockerfile can see of the project; None without one.
+        words: digest of the project's own words alone, where this machine's settings have a say
+            in `digest`: what a lock in the project is known by; None where they have none.
         conda: conda's own specifications, as written: `numpy=1.16`, `conda-forge::zlib`.
         channels: where their packages come from, in the order of their rank.
         digest: SHA-256 over what decides the resolution, the local packages' trees left out
             (their dependencies count, their code does not), like `warnings`, `variables`,
-            `origins` and `context`: the key under which a lock is found.
+            `origins`, `context` and `words`: the key under which a lock is found.
     """
 
     kind: str
@@ -116,6 +119,7 @@ class Spec(Struct, frozen=True):
     variables: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     context: str | None = None
+    words: str | None = None
     conda: tuple[str, ...] = ()
     channels: tuple[Channel, ...] = ()
 
@@ -136,6 +140,7 @@ class Lock(Struct, frozen=True):
         local_packages: installed on top, in a layer of the run.
         context: digest of the project's files that a Dockerfile's build takes in; not of the lock,
             but of the environment made from it.
+        origin: the project's file that it is, or was made from.
         made: whether it was `resolved` now, `reused` from an earlier run, or came with the
             `project`.
     """
@@ -150,6 +155,7 @@ class Lock(Struct, frozen=True):
     local_packages: tuple[LocalPackage, ...] = ()
     made: Literal["resolved", "reused", "project"] = "resolved"
     context: str | None = None
+    origin: str | None = None
 
 
 class Environment(Struct, frozen=True):

@@ -51,19 +51,19 @@ def lock(
 ) -> Lock:
     """The project's own lock, else what py-rattler finds now; see `Backend.lock`."""
     del relock  # the channels are asked each time
-    from runner.conda import resolution
+    from runner.conda import project_lock, resolution
 
     if spec.lock_text is not None:
-        return resolution.own(spec)
+        return project_lock.own(spec)
     return resolution.resolve(spec, files=files, settings=settings, progress=progress)
 
 
 def peek(spec: Spec, *, settings: Settings) -> Lock | None:
     """The project's own lock; see `Backend.peek`."""
     del settings
-    from runner.conda import resolution
+    from runner.conda import project_lock
 
-    return None if spec.lock_text is None else resolution.own(spec)
+    return None if spec.lock_text is None else project_lock.own(spec)
 
 
 def interpreter(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import fingerprint
-from runner.environments.base import UNMAPPED, Lock
+from runner.environments.base import LINK_SCRIPTS, UNMAPPED, Lock
 from runner.environments.platforms import platform_name
 from runner.errors import NoRoom
 
@@ -86,7 +86,9 @@ def warn(spec: Spec, *, relock: bool, progress: Progress) -> None:
     """Say what is doubtful in `spec`, and which flags its own lock leaves without effect."""
     for warning in spec.warnings:
         progress.warning(warning)
-    flags = [flag for flag, given in (("--relock", relock), ("--as-of", spec.as_of)) if given]
+    scripts = spec.extra.get(LINK_SCRIPTS)
+    asked = (("--relock", relock), ("--as-of", spec.as_of), ("--link-scripts", scripts))
+    flags = [flag for flag, given in asked if given]
     if spec.lock_text is not None and flags:
         change = "changes" if len(flags) == 1 else "change"
         progress.warning(
@@ -112,7 +114,11 @@ def _stored(spec: Spec, settings: Settings) -> Lock | None:
             # The local packages' code is not the lock's business: today's trees are installed.
             # So is what of the project a Dockerfile's build takes in.
             return replace(
-                lock, local_packages=spec.local_packages, context=spec.context, made="reused"
+                lock,
+                local_packages=spec.local_packages,
+                context=spec.context,
+                origin=spec.origin,
+                made="reused",
             )
     return None
 

@@ -31,7 +31,7 @@ def render(lock: Lock, spec: Spec) -> bytes:
     head = (
         TITLE,
         f"# from: {posixpath.basename(spec.origin or '')}",
-        f"# specification: {spec.digest}",
+        f"# specification: {spec.words or spec.digest}",
         f"# python: {lock.python}",
         f"# platform: {lock.platform}",
         "# packages of the project itself are not in here; `reprun lock` makes this file anew",
@@ -70,13 +70,13 @@ def specification(files: ProjectFiles, origin: str) -> str | None:
 
 def _read(files: ProjectFiles, path: str) -> tuple[dict[str, str], str] | None:
     content = files.read(path)
-    if content is None or not content.startswith(TITLE.encode() + b"\n"):
+    return None if content is None else parts(content.decode("utf-8", "replace"))
+
+
+def parts(content: str) -> tuple[dict[str, str], str] | None:
+    """The named lines of the head, and everything below it; None of a file without such a head."""
+    if not content.startswith(TITLE + "\n"):
         return None
-    return _parts(content.decode("utf-8", "replace"))
-
-
-def _parts(content: str) -> tuple[dict[str, str], str]:
-    """The named lines of the head, and everything below it."""
     lines = content.splitlines(keepends=True)
     head: dict[str, str] = {}
     for position, line in enumerate(lines[1:], 1):

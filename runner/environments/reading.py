@@ -101,6 +101,7 @@ def _from_conda(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Sp
 def _mapped(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
     from runner.environments import conda_file, conda_mapping
 
+    _refuse_conda_lock(files, path)
     content = conda_file.read_conda_file(files, path)
     asked, meant = of_pip_section(content, files, path)
     found = conda_mapping.mapped(content, path, by_pip=asked.lines, skip=skip)
@@ -116,6 +117,16 @@ def _mapped(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
         return _verbatim(spec, asked)
     asked.lines = [*found.requirements, *asked.lines]
     return asking_for(replace(spec, extra={UNMAPPED: "skip"} if skip else {}), asked, files)
+
+
+def _refuse_conda_lock(files: ProjectFiles, path: str) -> None:
+    from runner.conda import project_lock as conda_lock
+
+    if conda_lock.format_of(requirements.text_of(files, path)) is not None:
+        raise EnvironmentFailure(
+            f"{path}: is a lock of conda packages, and no venv can be made of it",
+            "leave `--env-manager` away, or name what it was made from: `--env-file conda.yaml`",
+        )
 
 
 def of_pip_section(

@@ -34,6 +34,8 @@ OF_THE_FILE = {f"manifest.{code}" for code in (
 )}  # fmt: skip
 _FROM = re.compile(rb"(?im)^\s*FROM\s+\S")
 _PYTHON_ENV = re.compile(rb"(?m)^(?:python|build_dependencies)\s*:")
+_EXPLICIT = re.compile(rb"(?m)^\s*@EXPLICIT\s*$")
+_CONDA_LOCK = "conda-lock.yml"
 USUAL_NAMES: dict[FileKind, str] = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
 
 
@@ -66,6 +68,8 @@ def undeclared(files: ProjectFiles, names: tuple[str, ...]) -> EnvironmentRefere
         return EnvironmentReference("lock", "pylock.toml")
     if "requirements.txt" in there and b"--hash=" in (files.read("requirements.txt") or b""):
         return EnvironmentReference("lock", "requirements.txt")
+    if _CONDA_LOCK in there:
+        return EnvironmentReference("conda_env", _CONDA_LOCK)
     if "pyproject.toml" in there:
         return EnvironmentReference("pyproject", "pyproject.toml")
     requirements = sorted(name for name in there if name.lower() == "requirements.txt")
@@ -123,6 +127,8 @@ def _kind_of(path: str, content: bytes) -> Kind:
         return "lock"
     if name == "pyproject.toml":
         return "pyproject"
+    if _EXPLICIT.search(content):
+        return "conda_env"
     if not name.endswith((".yaml", ".yml")):
         return "lock" if b"--hash=" in content else "requirements"
     return "python_env" if _PYTHON_ENV.search(content) else "conda_env"
