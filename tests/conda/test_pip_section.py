@@ -186,6 +186,18 @@ def test_what_can_not_do_with_condas_package_replaces_it_and_nothing_else(bench:
     assert ask(prefix, "import alpha, beta; print(alpha.VERSION, beta.__version__)") == "3.0 1.0"
 
 
+def test_no_more_of_condas_packages_is_replaced_than_must_be(bench: Bench) -> None:
+    prefix = bench.prefix(conda("alpha", "1.0"), conda("beta", "1.0"))
+    bench.index.wheel("alpha", "2.0")
+    bench.index.wheel("beta", "2.0")
+    bench.index.wheel("helper", "1.0", requires=["beta"])
+    bench.index.wheel("helper", "2.0", requires=["beta>=2"])
+    bench.index.wheel("needy", "1.0", requires=["alpha>=2", "helper"])
+    section = bench.resolve(prefix, "needy")
+    assert named(section) == {"alpha": "2.0", "helper": "1.0", "needy": "1.0"}
+    assert len(bench.heard.warnings) == 1
+
+
 def test_an_older_version_for_condas_sake_is_told(bench: Bench) -> None:
     prefix = bench.prefix(conda("alpha", "1.0"))
     bench.index.wheel("alpha", "2.0")
