@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.conda import beside, pip_addresses, python_packages, replaced
-from runner.environments import compiling
+from runner.environments.reading import DYNAMIC
 from runner.environments.resolve import kept_options, lay_out
 from runner.errors import EnvironmentFailure
 
@@ -68,7 +68,7 @@ def resolve(
     """
     from tempfile import TemporaryDirectory
 
-    if not (spec.requirements or dict(spec.extra)):
+    if not spec.requirements and not any(key.startswith(DYNAMIC) for key in spec.extra):
         return Section()
     interpreter = python_of(prefix, spec.origin, settings)
     held = python_packages.held_in(prefix)
@@ -83,7 +83,7 @@ def resolve(
         options = tuple(kept_options(spec, progress))
         packages = pip_addresses.located(
             found.entries,
-            compiling.options(spec),
+            spec,
             interpreter,
             found.tools,
             folder,
@@ -105,8 +105,10 @@ def python_of(prefix: Path, origin: str | None, settings: Settings) -> Interpret
     found = Facts(settings).interpreter(prefix / "bin" / "python")
     if found is None:
         where = f"{origin}: " if origin else ""
+        old = any((prefix / "lib").glob("python2*"))
         raise EnvironmentFailure(
-            f"{where}there is a `pip:` section, but conda's packages bring no Python that runs",
-            _HINT,
+            f"{where}there is a `pip:` section, but conda's packages bring "
+            f"{'Python 2, for which' if old else 'no Python that runs: so'} it can't be locked",
+            "ask for Python 3, or have its packages from conda" if old else _HINT,
         )
     return found
