@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runner.conda.model import LockedPackage
 from runner.conda.python_packages import packages_at, tags_of
-from runner.environments import addresses, build_tools, building, git_wheels, uv
+from runner.environments import addresses, build_tools, building, compiling, git_wheels, uv
 from runner.environments.diagnosis import failure
 from runner.environments.requirements import name_of, normalised
-from runner.errors import EnvironmentFailure
+from runner.errors import EnvironmentFailure, HashMismatch
 from runner.files import sha256_file
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from packaging.tags import Tag
 
-    from runner.environments.base import Interpreter
+    from runner.environments.base import Interpreter, Spec
     from runner.environments.build_tools import BuildTools
     from runner.progress import Progress
     from runner.settings import Settings
@@ -27,9 +27,25 @@ if TYPE_CHECKING:
 _HASH: Final = re.compile(r"--hash[= ]sha256:([0-9a-f]{64})")
 
 
+class _Known(NamedTuple):
+    """What is known beside uv's answer; hashes are SHA-256, by package.
+
+    Attributes:
+        tags: of wheels, the best having the lowest rank.
+        locked: of the files that the pins allow.
+        given: that the project's requirements have.
+        built: versions of what was built here.
+    """
+
+    tags: Mapping[Tag, int]
+    locked: Mapping[str, Sequence[str]]
+    given: Mapping[str, Sequence[str]]
+    built: Mapping[str, str]
+
+
 def located(
     entries: Sequence[str],
-    options: Sequence[str],
+    spec: Spec,
     interpreter: Interpreter,
     tools: BuildTools,
     folder: Path,
@@ -41,10 +57,11 @@ def located(
 
     Args:
         entries: pins with their hashes, as uv writes them.
-        options: index options of the project.
+        spec: what was asked for, with hashes or without.
         folder: for the files that uv reads.
 
     Raises:
+        HashMismatch: no file has a hash that its requirement gives.
         EnvironmentFailure: an index gives no hash for a file, or does not answer.
     """
     found, pins = [], list[str]()
@@ -56,14 +73,16 @@ def located(
         wheel = git_wheels.wheel_of(asked, interpreter, tools, settings=settings, progress=progress)
         found.append(_of_git(asked.name, asked.source, wheel))
     if pins:
-        told = build_tools.arguments(tools, folder)
+        options, told = compiling.options(spec), build_tools.arguments(tools, folder)
         files = _files(pins, options, interpreter, told, folder, progress)
-        hashes = {name_of(pin): _HASH.findall(pin) for pin in pins}
-        tags = {tag: rank for rank, tag in enumerate(tags_of(interpreter))}
-        built = _versions_built(folder / building.TARGET)
-        for one in files:
-            name = normalised(one["name"])
-            found.append(_package(one, hashes.get(name, ()), built.get(name), tags))
+        known = _Known(
+            tags={tag: rank for rank, tag in enumerate(tags_of(interpreter))},
+            locked=_hashes(pins),
+            # uv forgets those that the project gives.
+            given={name: some for name, some in _hashes(spec.requirements).items() if some},
+            built=_versions_built(folder / building.TARGET),
+        )
+        found += [_package(one, known) for one in files]
     return tuple(sorted(found, key=lambda one: one.name))
 
 
@@ -99,49 +118,57 @@ def _files(
     return found
 
 
-def _package(
-    content: Mapping[str, Any], known: Sequence[str], built: str | None, tags: Mapping[Tag, int]
-) -> LockedPackage:
-    file = _file(content, tags)
+def _package(content: Mapping[str, Any], known: _Known) -> LockedPackage:
+    name = normalised(content["name"])
+    file = _file(content, known)
     address = str(file.get("url") or file.get("path"))
     # An address that someone wrote down need not name a version.
-    version = str(content.get("version") or built or _version_in(address) or "0")
+    version = content.get("version") or known.built.get(name) or _version_in(address) or "0"
     sha256 = file.get("hashes", {}).get("sha256")
-    if sha256 is None and len(known) == 1:
+    if sha256 is None and len(locked := known.locked.get(name, ())) == 1:
         # An index that gives none: uv has fetched the file and digested it.
-        sha256 = known[0]
+        sha256 = locked[0]
     if sha256 is None:
         raise EnvironmentFailure(
-            f"the index has no SHA-256 of `{content['name']}=={version}`",
+            f"the index has no SHA-256 of `{name}=={version}`",
             "name an index that has them (PEP 503), or another version of the package",
         )
     return LockedPackage(
-        normalised(content["name"]),
-        version,
-        addresses.without_credentials(address),
-        manager="pip",
-        sha256=sha256,
+        name, str(version), addresses.without_credentials(address), manager="pip", sha256=sha256
     )
 
 
-def _file(content: Mapping[str, Any], tags: Mapping[Tag, int]) -> Mapping[str, Any]:
+def _file(content: Mapping[str, Any], known: _Known) -> Mapping[str, Any]:
     """Of a package's files the one that is installed: the wheel that suits best, else the sdist."""
+    wheels = sorted(content.get("wheels", ()), key=lambda one: _rank(one, known.tags))
+    files: list[Mapping[str, Any]] = [*wheels]
+    files += [content[kind] for kind in ("sdist", "archive") if kind in content]
+    given = known.given.get(normalised(content["name"]))
+    if given:
+        files = [one for one in files if one.get("hashes", {}).get("sha256") in given]
+    if not files:
+        raise HashMismatch(
+            f"no file of `{content['name']}=={content.get('version')}` on the index that suits "
+            "this machine has a hash that the project's requirement gives",
+            "give the hash of the file that suits this Python and platform, too",
+        )
+    return files[0]
+
+
+def _rank(wheel: Mapping[str, Any], tags: Mapping[Tag, int]) -> tuple[int, int, str]:
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-    def rank(wheel: Mapping[str, Any]) -> tuple[int, tuple[int, str]]:
-        name = str(wheel.get("name") or str(wheel.get("url") or wheel.get("path")).split("/")[-1])
-        try:
-            _, _, build, held = parse_wheel_filename(name.replace("%2B", "+"))
-        except InvalidWheelFilename:
-            return len(tags), (0, "")
-        number, text = build or (0, "")
-        return min(tags.get(tag, len(tags)) for tag in held), (-number, text)
+    name = str(wheel.get("name") or str(wheel.get("url") or wheel.get("path")).split("/")[-1])
+    try:
+        _, _, build, held = parse_wheel_filename(name.replace("%2B", "+"))
+    except InvalidWheelFilename:
+        return len(tags), 0, ""
+    number, text = build or (0, "")
+    return min(tags.get(tag, len(tags)) for tag in held), -number, text
 
-    if wheels := content.get("wheels"):
-        best: Mapping[str, Any] = min(wheels, key=rank)
-        return best
-    other: Mapping[str, Any] = content.get("archive") or content["sdist"]
-    return other
+
+def _hashes(lines: Iterable[str]) -> dict[str, list[str]]:
+    return {name_of(line) or "": _HASH.findall(line) for line in lines}
 
 
 def _versions_built(folder: Path) -> dict[str, str]:

@@ -5,27 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from runner.conda import pip_addresses, python_packages, replaced
-from runner.environments import building, compiling
-from runner.environments.build_tools import BuildTools
-from runner.environments.compiling import Among
-from runner.environments.requirements import name_of
+from runner.conda import beside, pip_addresses, python_packages, replaced
+from runner.environments.reading import DYNAMIC
 from runner.environments.resolve import kept_options, lay_out
-from runner.errors import (
-    BuildFailure,
-    DependencyConflict,
-    EnvironmentFailure,
-    NoSuchPackage,
-)
-from runner.progress import Silent
+from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from runner.conda.model import LockedPackage
-    from runner.conda.python_packages import Held
     from runner.environments.base import Interpreter, Spec
-    from runner.environments.building import Resolved
     from runner.environments.conda_file import CondaFile
     from runner.progress import Progress
     from runner.settings import Settings
@@ -49,15 +38,6 @@ class Section(NamedTuple):
     packages: tuple[LockedPackage, ...] = ()
     options: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-class _Room(NamedTuple):
-    """Where it is resolved: the Python, what conda has put beside it, a folder for uv's files."""
-
-    interpreter: Interpreter
-    held: Mapping[str, Held]
-    folder: Path
-    sources: list[str]
 
 
 def require_python(content: CondaFile, path: str, solved: Iterable[str]) -> None:
@@ -88,20 +68,22 @@ def resolve(
     """
     from tempfile import TemporaryDirectory
 
-    if not (spec.requirements or dict(spec.extra)):
+    if not spec.requirements and not any(key.startswith(DYNAMIC) for key in spec.extra):
         return Section()
     interpreter = python_of(prefix, spec.origin, settings)
     held = python_packages.held_in(prefix)
     progress.update("resolving the `pip:` section")
     with TemporaryDirectory(prefix="reprun-pip-") as temporary:
         folder = Path(temporary)
-        room = _Room(interpreter, held, folder, lay_out(spec, files, folder))
-        python_packages.lay_out(held.values(), folder / "conda", interpreter)
-        found = _resolved(spec, room, progress)
+        refused = replaced.refused(spec, held, interpreter)
+        kept = {name: one for name, one in held.items() if name not in refused}
+        python_packages.lay_out(held.values(), folder / beside.CONDA, interpreter)
+        room = beside.Room(spec, interpreter, kept, folder, lay_out(spec, files, folder))
+        found = beside.resolved(room, progress)
         options = tuple(kept_options(spec, progress))
         packages = pip_addresses.located(
             found.entries,
-            compiling.options(spec),
+            spec,
             interpreter,
             found.tools,
             folder,
@@ -123,110 +105,10 @@ def python_of(prefix: Path, origin: str | None, settings: Settings) -> Interpret
     found = Facts(settings).interpreter(prefix / "bin" / "python")
     if found is None:
         where = f"{origin}: " if origin else ""
+        old = any((prefix / "lib").glob("python2*"))
         raise EnvironmentFailure(
-            f"{where}there is a `pip:` section, but conda's packages bring no Python that runs",
-            _HINT,
+            f"{where}there is a `pip:` section, but conda's packages bring "
+            f"{'Python 2, for which' if old else 'no Python that runs: so'} it can't be locked",
+            "ask for Python 3, or have its packages from conda" if old else _HINT,
         )
     return found
-
-
-def _resolved(spec: Spec, room: _Room, progress: Progress) -> Resolved:
-    """With conda's packages as they are where that has an answer, else with pip's own."""
-    refused = replaced.refused(spec, room.held, room.interpreter)
-    kept = {name: one for name, one in room.held.items() if name not in refused}
-    try:
-        found = _attempt(spec, room, kept, _limits(room, kept), progress)
-    except (DependencyConflict, NoSuchPackage):
-        return _attempt(spec, room, kept, _wishes(room, kept), progress)
-    except BuildFailure as error:
-        # It may be the last version that knows nothing of what it can't do with.
-        limited = _pins_of(spec, room, kept, _limits(room, kept))
-        if limited == _pins_of(spec, room, kept, _wishes(room, kept)):
-            raise
-        try:
-            return _attempt(spec, room, kept, _wishes(room, kept), progress)
-        except EnvironmentFailure:
-            raise error from None
-    _compare(found, spec, room, kept, progress)
-    return found
-
-
-def _limits(room: _Room, kept: Mapping[str, Held]) -> tuple[str, ...]:
-    """What tells uv to leave conda's packages as they are."""
-    file = room.folder / "conda.txt"
-    file.write_text(_pins(kept))
-    return ("--constraints", str(file))
-
-
-def _wishes(room: _Room, kept: Mapping[str, Held]) -> tuple[str, ...]:
-    """What tells uv to take conda's packages where they suit: as an earlier answer of its own."""
-    file = room.folder / "wishes.txt"
-    file.write_text(_pins(kept))
-    return ("--output-file", str(file))
-
-
-def _pins(held: Mapping[str, Held]) -> str:
-    return "".join(f"{one.name}=={one.version}\n" for one in held.values())
-
-
-def _attempt(
-    spec: Spec,
-    room: _Room,
-    kept: Mapping[str, Held],
-    told: tuple[str, ...],
-    progress: Progress,
-) -> Resolved:
-    return building.resolved(
-        spec,
-        room.interpreter,
-        room.folder,
-        room.sources,
-        progress,
-        among=_among(room, kept, told),
-    )
-
-
-def _among(room: _Room, kept: Mapping[str, Held], told: tuple[str, ...]) -> Among:
-    return Among(
-        seeds={},
-        held={name: one.version for name, one in kept.items()},
-        universal=False,
-        told=("--find-links", str(room.folder / "conda"), *told),
-    )
-
-
-def _pins_of(
-    spec: Spec, room: _Room, kept: Mapping[str, Held], told: tuple[str, ...]
-) -> tuple[str, ...]:
-    """What it would be, whether that can be built or not; empty where there is no answer."""
-    lines = compiling.mended(spec, Silent())
-    question = compiling.Question(
-        spec, lines, room.interpreter, room.sources, room.folder, _among(room, kept, told)
-    )
-    return compiling.compile_once(question, BuildTools(as_of=spec.as_of), (), Silent()).entries
-
-
-def _compare(
-    found: Resolved, spec: Spec, room: _Room, kept: Mapping[str, Held], progress: Progress
-) -> None:
-    """Say which packages of the section are older than they would be without conda's.
-
-    uv may go back by years to find a version that knows nothing of what it can't do with.
-    """
-    asked = {name_of(line) for line in spec.requirements if "==" not in line}
-    now = _versions(found.entries, asked)
-    if not now:
-        return
-    free = _versions(_pins_of(spec, room, kept, _wishes(room, kept)), asked)
-    for name, version in free.items():
-        if name in now and now[name] != version:
-            progress.warning(
-                f"`{name}` is {now[name]}, as {version} can't do with what conda has solved",
-                f"pin `{name}` below `pip:`, and pip replaces what it must",
-            )
-
-
-def _versions(entries: Iterable[str], names: Iterable[str | None]) -> dict[str, str]:
-    wanted = set(names)
-    pins = ((name_of(entry), compiling.pinned(entry)) for entry in entries)
-    return {name: version for name, version in pins if name and version and name in wanted}

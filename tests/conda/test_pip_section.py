@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from runner.errors import (
     NoSuchPackage,
 )
 from tests.conda.conftest import ask
+from tests.support import website
 from tests.support.conda_channel import module
 from tests.support.index import serve, wheel_bytes, write_package
 from tests.support.repositories import run_git
@@ -186,6 +188,18 @@ def test_what_can_not_do_with_condas_package_replaces_it_and_nothing_else(bench:
     assert ask(prefix, "import alpha, beta; print(alpha.VERSION, beta.__version__)") == "3.0 1.0"
 
 
+def test_no_more_of_condas_packages_is_replaced_than_must_be(bench: Bench) -> None:
+    prefix = bench.prefix(conda("alpha", "1.0"), conda("beta", "1.0"))
+    bench.index.wheel("alpha", "2.0")
+    bench.index.wheel("beta", "2.0")
+    bench.index.wheel("helper", "1.0", requires=["beta"])
+    bench.index.wheel("helper", "2.0", requires=["beta>=2"])
+    bench.index.wheel("needy", "1.0", requires=["alpha>=2", "helper"])
+    section = bench.resolve(prefix, "needy")
+    assert named(section) == {"alpha": "2.0", "helper": "1.0", "needy": "1.0"}
+    assert len(bench.heard.warnings) == 1
+
+
 def test_an_older_version_for_condas_sake_is_told(bench: Bench) -> None:
     prefix = bench.prefix(conda("alpha", "1.0"))
     bench.index.wheel("alpha", "2.0")
@@ -276,6 +290,32 @@ def test_what_the_persons_index_lacks_comes_from_where_it_was(
         assert "/files/beta/beta-1.0-py3-none-any.whl" in other.requests
     assert [path for path in bench.index.requests if "beta" in path] == []
     assert ask(prefix, "import alpha, beta; print(alpha.VERSION, beta.VERSION)") == "1.0 1.0"
+
+
+def test_a_hash_that_the_project_gives_counts(bench: Bench) -> None:
+    prefix = bench.prefix()
+    source = bench.index.sdist("alpha", "1.0")
+    bench.index.wheel("alpha", "1.0")
+    section = bench.resolve(prefix, f"alpha==1.0 --hash=sha256:{source}")
+    assert section.packages[0].sha256 == source
+    with pytest.raises(HashMismatch, match=r"`alpha==1\.0`"):
+        bench.resolve(prefix, f"alpha==1.0 --hash=sha256:{'0' * 64}")
+    bench.install(section, prefix)
+
+
+def test_a_page_of_links_without_hashes_is_an_index_too(bench: Bench) -> None:
+    prefix = bench.prefix()
+    with website.serve() as site:
+        content = wheel_bytes("alpha", "1.0+cu110")
+        name = "alpha-1.0+cu110-py3-none-any.whl"
+        site.files["/whl/stable.html"] = f'<a href="{name.replace("+", "%2B")}">x</a>'.encode()
+        site.files[f"/whl/{name.replace('+', '%2B')}"] = content
+        options = {"options": f"--find-links {site.address}/whl/stable.html"}
+        section = bench.resolve(prefix, "alpha==1.0+cu110", extra=options)
+        bench.install(section, prefix)
+    [alpha] = section.packages
+    assert (alpha.version, alpha.sha256) == ("1.0+cu110", hashlib.sha256(content).hexdigest())
+    assert ask(prefix, "import alpha; print(alpha.VERSION)") == "1.0+cu110"
 
 
 def test_a_source_distribution_that_does_not_build_stops_the_lock(bench: Bench) -> None:
