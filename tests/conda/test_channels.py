@@ -52,6 +52,7 @@ def found(*asked: str, by: Configuration = NOTHING) -> list[tuple[str, ...]]:
         ("/srv/my channel", ("/srv/my channel", "file:///srv/my%20channel")),
         ("/srv/channel/linux-64", ("/srv/channel/linux-64", "file:///srv/channel")),
         ("~/channel", ("~/channel", f"file://{HOME}/channel")),
+        ("/", ("/", "file:///")),
         ("local", ("local", f"file://{HOME}/conda-bld")),
         ("oci://ghcr.example/channel", ("oci://ghcr.example/channel",) * 2),
         ("http://[::1]:81/a", ("http://[::1]:81/a",) * 2),
@@ -158,6 +159,9 @@ def test_what_the_person_may_not_use_is_refused(tmp_path: Path) -> None:
         ("~other/channel", "is a relative path"),
         ("ftp://u:hush@h.example/c", "the channel `ftp://h.example/c` can't be reached by `ftp`"),
         ("https://u:hush/x@h.example/c", "the address of a channel can't be understood"),
+        ("https://", "the address of a channel can't be understood"),
+        ("https://h.example/a b", "the address of a channel can't be understood"),
+        ("https://[::1/c", "the address of a channel can't be understood"),
         ("https://h.example:x/c", "the address of a channel can't be understood"),
     ],
 )
