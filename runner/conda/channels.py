@@ -114,7 +114,7 @@ def _folder(text: str, configuration: Configuration) -> Channel:
             f"the channel `{text}` is a relative path, which means another folder in each run",
             "name it by its whole path: `file:///…`",
         )
-    return Channel(text, (Path(_without_platform(path)).as_uri(),))
+    return Channel(text, (Path(_without_platform(path) or "/").as_uri(),))
 
 
 def _named(name: str, configuration: Configuration) -> Channel:

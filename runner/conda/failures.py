@@ -84,7 +84,7 @@ _CAUSES: Final = (
         "try again",
     ),
     _Cause(
-        "failed to parse|failed to decode|frame descriptor|expected value|EOF while parsing",
+        "failed to (parse|decode)|frame descriptor|bz2 header|did not finish|invalid (type|length)",
         IndexUnreachable,
         "can't be read: its answer is no index of packages",
         "look at its address, and whether a page to log in at stands before it",

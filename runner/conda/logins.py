@@ -11,6 +11,7 @@ from msgspec import Struct
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,11}://")
 _TOKEN: Final = re.compile(r"/t/[^/?#\s'\"`)]*")
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/\s'\"`]*@")
+_IMPOSSIBLE: Final = re.compile(r"[\s\x00-\x1f\x7f]")
 _ADDRESS: Final = re.compile(r"(?!file:)\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"`]+")
 
 
@@ -46,7 +47,10 @@ def split(address: str) -> tuple[str, Login | None]:
         ValueError: it is no address.
     """
     parts = urlsplit(address.strip())
-    _ = parts.port  # raises for one that is no number
+    no_host = parts.scheme != "file" and not parts.hostname
+    # `port` raises by itself for one that is no number.
+    if no_host or parts.port == 0 or _IMPOSSIBLE.search(address.strip()):
+        raise ValueError
     login, _, host = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     path = parts.path.rstrip("/")

@@ -1,4 +1,4 @@
-"""Fixtures for conda's side: prefixes made from a real channel, and an index beside it."""
+"""Fixtures for conda's side: prefixes from a real channel, an index beside it, small channels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.conda import pip_install, pip_section
+from runner.conda.channels import effective, logins
+from runner.conda.client import client, source_configs
 from runner.conda.runtime import run
 from runner.environments import build_tools
 from runner.environments.base import Spec
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from runner.conda.configuration import Configuration
     from runner.conda.pip_section import Section
     from runner.settings import Settings
 
@@ -96,7 +99,7 @@ def ask(prefix: Path, code: str, variables: Mapping[str, str] | None = None) -> 
 
 
 @pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A channel with a Python, packed once."""
     at = tmp_path_factory.mktemp("shelf")
     conda_channel.pack(at / "channel", conda_channel.python())
@@ -106,7 +109,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bench(
-    tmp_path: Path, shelf: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, python_shelf: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Bench]:
     """An index of the test's own, and uv told of nothing else."""
     for name in list(os.environ):
@@ -120,4 +123,49 @@ def bench(
     (tmp_path / "project").mkdir()
     for served in index.serve():
         monkeypatch.setenv("UV_DEFAULT_INDEX", served.url)
-        yield Bench(tmp_path, shelf, settings, served, Folder(tmp_path / "project"))
+        yield Bench(tmp_path, python_shelf, settings, served, Folder(tmp_path / "project"))
+
+
+_OUTSIDE = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+            "RATTLER_AUTH_FILE", "NETRC", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy, no certificate, no login of whoever runs the tests."""
+    for name in _OUTSIDE:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the channel `chan`, which has `alpha` 1.0 and something for Linux."""
+    base = tmp_path_factory.mktemp("channels")
+    for name in ("chan", "other"):
+        conda_channel.pack(base / name, conda_channel.module("alpha", "1.0", depends=()))
+        conda_channel.pack(base / name, conda_channel.Package("beta", "1.0", subdir="linux-64"))
+        conda_channel.index(base / name)
+    return base
+
+
+def query(
+    *asked: str, by: Configuration, cache: Path, seconds: int | None = None
+) -> dict[str, str]:
+    """Name → address, of what the channels have that are named alpha."""
+    from rattler import Channel, Gateway
+
+    default, each = source_configs(by)
+    before = dict(os.environ)
+    gateway = Gateway(
+        cache_dir=cache,
+        default_config=default,
+        per_channel_config=each,
+        client=client(by, logins(asked, by), seconds=seconds),
+    )
+    assert dict(os.environ) == before
+    addresses = [one for channel in effective(asked, by) for one in channel.addresses]
+    wanted = [Channel(one) for one in addresses]
+    found = run(gateway.query(wanted, ["linux-64", "noarch"], ["alpha"], recursive=False))
+    return {one.name.normalized: one.url for records in found for one in records}
