@@ -93,3 +93,13 @@ def channels(tmp_path: Path) -> Iterator[ChannelServer]:
 def channel(channels: ChannelServer, shelf: Path) -> Channel:
     """A channel of the test's own over http, with Python and all the standing packages."""
     return conda_shelf.Channel(channels, "main", shelf)
+
+
+@pytest.fixture
+def conda_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own conda configuration is out of sight, as far as it is somebody's."""
+    for name in list(os.environ):
+        if name.startswith(("CONDA", "MAMBA", "RATTLER_")):
+            monkeypatch.delenv(name)
+    (tmp_path / "person").mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
