@@ -99,3 +99,13 @@ def channel(channels: ChannelServer, shelf: Path) -> Channel:
 def numpy_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """NumPy as the Python index has it for the running Python; conda's own can't be had here."""
     return conda_wheels.fetch("numpy>=2,<3", tmp_path_factory.mktemp("numpy"))
+
+
+@pytest.fixture
+def conda_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own conda configuration is out of sight, as far as it is somebody's."""
+    for name in list(os.environ):
+        if name.startswith(("CONDA", "MAMBA", "RATTLER_")):
+            monkeypatch.delenv(name)
+    (tmp_path / "person").mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))

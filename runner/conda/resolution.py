@@ -47,7 +47,7 @@ def resolve(
     reach = access.of_files(files, spec.origin)
     question = solving.Question(
         texts=texts,
-        specs=match_specs(asked, spec.channels),
+        specs=match_specs(asked, texts, spec.channels),
         channels=spec.channels,
         priority=reach.configuration.priority,
         subdir=conda_subdir(),

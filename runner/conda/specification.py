@@ -62,27 +62,30 @@ def read(texts: Iterable[str], origins: Mapping[str, str]) -> tuple[VersionedDep
 
 
 def match_specs(
-    asked: Sequence[VersionedDependency], channels: Sequence[Channel]
+    asked: Sequence[VersionedDependency], texts: Sequence[str], channels: Sequence[Channel]
 ) -> list[rattler.MatchSpec]:
-    """What py-rattler is asked for."""
+    """What py-rattler is asked for: `asked` is what was read of `texts`."""
     from rattler import MatchSpec
 
-    return [MatchSpec(_text(one, channels)) for one in asked]
+    return [
+        MatchSpec(_text(one, channel_of(text), channels))
+        for one, text in zip(asked, texts, strict=True)
+    ]
 
 
-def _text(one: VersionedDependency, channels: Sequence[Channel]) -> str:
+def _text(one: VersionedDependency, named: str | None, channels: Sequence[Channel]) -> str:
+    """`named` is the channel as written: conda-lock makes `other` of `https://host/other`."""
     keys = [
         f"{key}='{value}'"
         for key, value in (("version", one.version), ("build", one.build))
         if value and value != "*"
     ]
     name = str(one.name) + (f"[{', '.join(keys)}]" if keys else "")
-    if one.conda_channel is None:
+    if named is None:
         return name
     known = {
         # py-rattler knows a channel of channels by its name, others by their address.
         channel.name: channel.addresses[0] if len(channel.addresses) == 1 else channel.name
         for channel in channels
     }
-    channel = str(one.conda_channel)
-    return f"{known.get(channel, channel)}::{name}"
+    return f"{known.get(named, named)}::{name}"

@@ -129,21 +129,29 @@ def pack(channel: Path, package: Package, *, extension: str = ".conda") -> Path:
     import zstandard
 
     compressor = zstandard.ZstdCompressor(level=1)
+    content = {
+        "metadata.json": json.dumps({"conda_pkg_format_version": 2}).encode(),
+        f"pkg-{package.stem}.tar.zst": compressor.compress(_tar(package.files, package.links)),
+        f"info-{package.stem}.tar.zst": compressor.compress(_tar(_info(package), {})),
+    }
     with zipfile.ZipFile(at, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
-        content = compressor.compress(_tar(package.files, package.links))
-        archive.writestr(f"pkg-{package.stem}.tar.zst", content)
-        content = compressor.compress(_tar(_info(package), {}))
-        archive.writestr(f"info-{package.stem}.tar.zst", content)
+        for name, part in content.items():
+            archive.writestr(zipfile.ZipInfo(name), part)
     return at
 
 
 def index(channel: Path) -> None:
-    """Write the channel's `repodata.json` files anew."""
+    """Write the channel's index anew, in all its forms; what was built then was uploaded then."""
     from rattler.index import index_fs
 
     (channel / "noarch").mkdir(parents=True, exist_ok=True)
-    run(index_fs(channel, force=True))
+    run(index_fs(channel, force=True, write_zst=False, write_shards=False))
+    for file in channel.glob("*/repodata.json"):
+        content = json.loads(file.read_bytes())
+        for record in (*content["packages"].values(), *content["packages.conda"].values()):
+            record["indexed_timestamp"] = record["timestamp"]
+        file.write_text(json.dumps(content))
+    run(index_fs(channel))  # what is in the index already stays as it is
 
 
 def _info(package: Package) -> dict[str, bytes]:

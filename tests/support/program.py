@@ -15,7 +15,10 @@ from tests.support.processes import processes_with, wait_until
 
 ROOT = Path(__file__).parents[2]
 # What this machine's user has set must not decide how a test ends.
-_FOREIGN = ("UV_", "PIP_", "REPRUN_", "MLFLOW_", "XDG_", "GIT_", "VIRTUALENV_")
+_FOREIGN = (
+    "UV_", "PIP_", "REPRUN_", "MLFLOW_", "XDG_", "GIT_", "VIRTUALENV_", "CONDA", "MAMBA",
+    "RATTLER_",
+)  # fmt: skip
 _SINGLE = {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "VIRTUAL_ENV", "COLUMNS"}
 
 
