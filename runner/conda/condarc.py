@@ -20,6 +20,15 @@ _FILES: Final = (".condarc", "condarc", ".mambarc")
 _YAML: Final = (".yml", ".yaml")
 _FLAG: Final = re.compile(r"#!\s*(final|top|bottom)\b")
 _NULL: Final = ("", "~", "null", "Null", "NULL")
+_TEXTS: Final = (
+    "add_anaconda_token", "add_binstar_token", "channel_alias", "channel_priority",
+    "client_cert", "client_ssl_cert", "offline", "remote_max_retries", "repodata_use_shards",
+    "repodata_use_zst", "ssl_verify", "verify_ssl",
+)  # fmt: skip
+_LISTS: Final = (
+    "allowlist_channels", "channel", "channels", "default_channels", "denylist_channels",
+    "whitelist_channels",
+)  # fmt: skip
 _LARGEST: Final = 1 << 20  # bytes
 _DEEPEST: Final = 2
 
@@ -189,17 +198,15 @@ def _kind(node: Node) -> str:
     return {"mapping": "a mapping", "sequence": "a list"}.get(node.id, "text")
 
 
-def of_variables(
-    environ: Mapping[str, str], texts: tuple[str, ...], lists: tuple[str, ...]
-) -> dict[str, Value]:
+def of_variables(environ: Mapping[str, str]) -> dict[str, Value]:
     """What `CONDA_<KEY>` variables say: texts, and lists with commas between; never mappings."""
-    found = {}
-    for key in (*texts, *lists):
+    found: dict[str, Value] = {}
+    for key in (*_TEXTS, *_LISTS):
         name = f"CONDA_{key.upper()}"
         given = environ.get(name)
         if given is None:
             continue
-        if key in texts:
+        if key in _TEXTS:
             found[key] = Value(name, given.strip())
         else:
             items = filter(None, map(str.strip, given.split(",")))

@@ -94,8 +94,8 @@ def read(environ: Mapping[str, str], home: Path, *, root: Path | None = None) ->
     from runner.conda import anaconda_tokens, condarc
 
     files = list(condarc.paths(environ, home, root or Path("/")))
-    named = any(name.startswith("CONDA_") for name in environ)
-    if not files and not named and not environ.get("REQUESTS_CA_BUNDLE"):
+    bundle = environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
+    if not files and not bundle and not condarc.of_variables(environ):
         return Configuration(home=str(home), logins=anaconda_tokens.read(environ, home))
     from runner.conda import settled
 

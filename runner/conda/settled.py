@@ -24,15 +24,7 @@ if TYPE_CHECKING:
 
     from runner.conda.configuration import Priority
 
-_TEXTS: Final = (
-    "add_anaconda_token", "add_binstar_token", "channel_alias", "channel_priority",
-    "client_cert", "client_ssl_cert", "offline", "remote_max_retries", "repodata_use_shards",
-    "repodata_use_zst", "ssl_verify", "verify_ssl",
-)  # fmt: skip
-_LISTS: Final = (
-    "allowlist_channels", "channel", "channels", "default_channels", "denylist_channels",
-    "whitelist_channels",
-)  # fmt: skip
+_PROXIES: Final = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 _PRIORITIES: Final[dict[str, Priority]] = {
     "strict": "strict",
     "flexible": "flexible",
@@ -48,7 +40,7 @@ def settle(files: Iterable[Path], environ: Mapping[str, str], home: Path) -> Con
     """
     files = list(files)
     sources = [condarc.read_file(path) for path in files]
-    sources.append(condarc.of_variables(environ, _TEXTS, _LISTS))
+    sources.append(condarc.of_variables(environ))
     said = Merged(sources, environ)
     places = _Places(said)
     warnings = tuple(_without_effect(said))
@@ -189,7 +181,21 @@ def _number(value: Value | None, otherwise: int) -> int:
 def _proxies(said: Merged) -> Iterator[tuple[str, str]]:
     for scheme, value in said.texts("proxy_servers").items():
         if scheme in {"http", "https", "all"} and value.content:
+            if not _is_proxy(str(value.content)):
+                # Passed on, it would be looked past, and everything go out without a proxy.
+                raise CondaConfigurationInvalid(
+                    f"{value.where}: the proxy for {scheme} must be the address of one",
+                    "write `http://HOST:PORT`",
+                )
             yield scheme, str(value.content)
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        parts = urlsplit(text if has_scheme(text) else f"http://{text}")
+        return bool(parts.hostname) and parts.scheme in _PROXIES and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _without_effect(said: Merged) -> Iterator[str]:

@@ -86,6 +86,23 @@ def test_two_logins_of_one_host_are_told_apart(tmp_path: Path, site: Site) -> No
     assert sent == {("chan", basic("a:b")), ("other", basic("c:d"))}
 
 
+def test_of_two_logins_the_nearer_one_is_sent(tmp_path: Path, site: Site) -> None:
+    site.login = "near:hush"
+    by = reading(
+        tmp_path,
+        f"channel_alias: http://far:hush@{site.host}\n"
+        f"custom_channels: {{chan: 'http://near:hush@{site.host}'}}\n",
+    )
+    assert query("chan", by=by, cache=tmp_path / "c")
+    assert site.logins == {basic("near:hush")}
+
+
+def test_a_projects_own_token_comes_before_the_persons(tmp_path: Path, site: Site) -> None:
+    site.token = "projects"
+    by = reading(tmp_path, f"custom_channels: {{chan: '{site.address}/t/persons'}}\n")
+    assert query(f"{site.address}/t/projects/chan", by=by, cache=tmp_path / "c")
+
+
 def test_a_login_is_left_behind_where_a_redirect_leads_elsewhere(
     tmp_path: Path, site: Site, other: Site
 ) -> None:
@@ -184,6 +201,14 @@ def test_a_proxy_of_the_configuration_beats_that_of_the_variables(
     assert query("http://no-such-host.invalid/chan", by=by, cache=tmp_path / "c")
     assert site.paths[0].startswith("http://no-such-host.invalid/chan/")
     assert {headers["proxy-authorization"] for _, headers in site.asked} == {basic("u:hush")}
+
+
+def test_no_proxy_keeps_its_meaning(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    by = reading(tmp_path, "proxy_servers: {http: 'http://127.0.0.1:9'}\n")
+    assert query(f"{site.address}/chan", by=by, cache=tmp_path / "c")
 
 
 def test_a_certificate_of_an_authority_of_ones_own_is_believed(
