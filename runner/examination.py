@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -55,6 +56,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_interpreters(settings),
         _uv(),
         _virtualenv(),
+        _conda(),
         *_docker(),
         *_homes(settings),
         *_caches(settings),
@@ -107,6 +109,25 @@ def _virtualenv() -> Finding:
     from importlib.metadata import version
 
     return Finding("virtualenv", "ok", version("virtualenv"))
+
+
+def _conda() -> Finding:
+    """What conda projects are made with: no conda, but the person's configuration of it."""
+    from importlib.metadata import version
+
+    from runner.conda import channels, configuration
+    from runner.errors import RunnerError
+
+    try:
+        found = configuration.read(os.environ, Path.home())
+        names = [one.name for one in channels.effective((), found)]
+    except RunnerError as error:
+        return Finding("conda", "missing", error.message, error.hint)
+    source = f"as {', '.join(found.files)} {'says' if len(found.files) == 1 else 'say'}"
+    offline = ", offline" if found.offline else ""
+    said = f"channels {', '.join(names)}{offline}, {source if found.files else 'by default'}"
+    hint = "; ".join(found.warnings) or None
+    return Finding("conda", "ok", f"py-rattler {version('py-rattler')}, {said}", hint)
 
 
 def _docker() -> Iterator[Finding]:

@@ -68,6 +68,11 @@ class Settings(Struct, frozen=True):
         return self.cache / "wheels"
 
     @property
+    def conda(self) -> Path:
+        """Unpacked conda packages by their archive's hash, and the channels' indexes."""
+        return self.cache / "conda"
+
+    @property
     def containers(self) -> Path:
         """What is noted of containers that steps run in, one folder per run."""
         return self.cache / "containers"

@@ -36,7 +36,7 @@ def test_everything_that_a_run_needs_is_looked_for(settings: Settings) -> None:
     assert {name for name, finding in found.items() if finding.needed} == {
         "git", "bash", "data home", "cache home",
     }  # fmt: skip
-    for name in ("git", "bash", "python", "uv", "virtualenv", "data home", "mirrors"):
+    for name in ("git", "bash", "python", "uv", "virtualenv", "conda", "data home", "mirrors"):
         assert found[name].state == "ok", found[name]
     assert found["git"].found.startswith("git version 2.")
     assert found["objects"].size_bytes == 0

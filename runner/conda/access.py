@@ -39,7 +39,7 @@ class Access(NamedTuple):
 
         default, others = client.source_configs(self.configuration)
         return rattler.Gateway(
-            cache_dir=settings.cache / "conda" / "index",
+            cache_dir=settings.conda / "index",
             default_config=default,
             per_channel_config=others,
             client=self.client(),

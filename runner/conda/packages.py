@@ -127,7 +127,7 @@ def partial(settings: Settings) -> Iterator[Path]:
     from runner.files import remove_tree
     from runner.locking import try_hold
 
-    root = settings.cache / "conda" / "partial"
+    root = settings.conda / "partial"
     root.mkdir(parents=True, exist_ok=True)
     for old in root.glob("*.lock"):
         if (lock := try_hold(old)) is not None:

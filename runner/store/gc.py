@@ -77,6 +77,7 @@ def sizes(settings: Settings) -> tuple[Size, ...]:
         "mirrors": settings.mirrors,
         "environments": settings.environments,
         "wheels": settings.wheels,
+        "packages": settings.conda,
         "checkouts": settings.work,
     }
     seen: set[tuple[int, int]] = set()
