@@ -69,10 +69,9 @@ def _pip(name: str, address: str, where: str) -> LockedPackage:
     if archive is None:
         return LockedPackage(name=name, version="", url=address, manager="pip")
     url, _, fragment = address.partition("#")
-    sha256, md5 = archives.hashes(*_split(fragment, where), f"{where}: {name}")
-    return LockedPackage(
-        name=name, version=archive.version, url=url, manager="pip", sha256=sha256, md5=md5
-    )
+    # uv takes no MD5.
+    sha256, _ = archives.hashes(_split(fragment, where)[0], None, f"{where}: {name}")
+    return LockedPackage(name=name, version=archive.version, url=url, manager="pip", sha256=sha256)
 
 
 def _split(fragment: str, where: str) -> tuple[str | None, str | None]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # As conda-lock writes them; conda and mamba mask a token as `<TOKEN>` or by asterisks.
 _VARIABLE: Final = r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})"
 _LOGIN: Final = re.compile(r"\b((?!ssh\b|git\+ssh\b)[A-Za-z][A-Za-z0-9+.-]*://)([^/\s'\"]+)@")
+_ANY_LOGIN: Final = re.compile(r"://[^/\s'\"]*@")
 _SSH: Final = re.compile(r"\b((?:git\+)?ssh://[^/\s'\"@:]+):[^/\s'\"]+@")
 # Not of Python's archives: an index has its packages by letter, and one is `t`.
 _TOKEN: Final = re.compile(
@@ -28,9 +29,9 @@ def public(text: str) -> str:
     Credentials that stand as variables (`https://$USER:$PASSWORD@host`, `/t/${TOKEN}/`) are no
     secret, and stay.
     """
-    text = _LOGIN.sub(_login, text)
-    text = _SSH.sub(r"\1@", text)
-    return _TOKEN.sub(_token, text)
+    if _ANY_LOGIN.search(text):  # every run passes here with a lock that may be long
+        text = _SSH.sub(r"\1@", _LOGIN.sub(_login, text))
+    return _TOKEN.sub(_token, text) if "/t/" in text else text
 
 
 def variables(text: str) -> tuple[str, ...]:

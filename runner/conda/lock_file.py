@@ -19,11 +19,7 @@ _HEAD: Final = (
     "# The exact packages of a conda environment, by reprun; conda-lock, mamba, micromamba and pixi"
     "\n# install them from this file as well.\n"
 )
-_PYTHON: Final = r"""- name: python
-  version: ['"]?([0-9][^'"\n]*)['"]?
-  manager: conda
-  platform: {platform}
-"""
+_FIELD: Final = re.compile(r"^(?:  )?(\w+): *['\"]?([^'\"\n]+)", re.MULTILINE)
 _PYTHON_ARCHIVE: Final = re.compile(r"/python-([0-9][^-/\s]*)-[^-/\s]+\.(?:conda|tar\.bz2)\b")
 
 
@@ -141,6 +137,11 @@ def python_of(text: str, *, platform: str) -> str | None:
     """The version of Python in a lock, looked up without reading all of it; None without one."""
     if explicit_lock.is_explicit(text):
         match = _PYTHON_ARCHIVE.search(text)
-    else:
-        match = re.search(_PYTHON.format(platform=re.escape(platform)), text)
-    return match.group(1) if match else None
+        return match.group(1) if match else None
+    wanted = {"name": "python", "manager": "conda", "platform": platform}
+    for entry in text.split("\n- "):
+        if "name: python\n" in entry:
+            fields = dict(_FIELD.findall(entry))
+            if fields.items() >= wanted.items():
+                return fields.get("version")
+    return None

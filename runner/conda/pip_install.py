@@ -60,7 +60,9 @@ def install_packages(
     origins: dict[str, dict[str, str]] = {}
     for one in packages:
         origins[one.name] = {"sha256": one.sha256 or ""}
-        asked = git_wheels.parse(f"{one.name} @ {one.url} --hash=sha256:{one.sha256}")
+        # Other tools' locks pin a repository's package by its commit alone.
+        known = f" --hash=sha256:{one.sha256}" if one.sha256 else ""
+        asked = git_wheels.parse(f"{one.name} @ {one.url}{known}")
         if asked is None:
             lines[one.name] = _ways(one)
             continue

@@ -94,7 +94,7 @@ def beside(files: ProjectFiles, path: str) -> Iterator[Found]:
     """The locks that may be those of the conda file at `path`, the nearest by name first."""
     for place in _names(path):
         content = files.read(place)
-        text = (content or b"").decode("utf-8", "replace")
+        text = (content or b"").decode("utf-8-sig", "replace").replace("\r\n", "\n")
         # Others than conda-lock call their locks `.lock`, too.
         if content is not None and (place.endswith(".yml") or explicit_lock.is_explicit(text)):
             head, body = project_lock.parts(text) or (None, text)

@@ -105,6 +105,8 @@ def _package(entry: Mapping[str, Node], platform: str, where: str) -> LockedPack
         # conda-lock puts the commit where the hash belongs.
         sha256 = sha256 if sha256 and archives.is_sha256(sha256) else None
         return LockedPackage(name, version, url, "pip", sha256=sha256, depends=depends)
+    else:
+        md5 = None  # uv takes no MD5
     sha256, md5 = archives.hashes(sha256, md5, f"{where}: {name}")
     return LockedPackage(
         name=name,

@@ -63,10 +63,11 @@ def read(
         )
         return read_from(files)
     spec = read_from(without_own_lock(files, reference.path or ""))
-    of_packages = [flag for flag in changed if flag != "--python"]
-    if spec.lock_text is not None and of_packages:
+    # In a lock of conda's, Python is one of the packages.
+    idle = [flag for flag in changed if flag != "--python" or spec.kind == "conda"]
+    if spec.lock_text is not None and idle:
         progress.warning(
-            f"{_change(of_packages)} nothing: the project's own lock is used as it is",
+            f"{_change(idle)} nothing: the project's own lock is used as it is",
             "change what that lock is made from, and lock anew",
         )
     _refuse_absent(spec, request)

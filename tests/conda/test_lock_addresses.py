@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from runner.conda import lock_addresses, lock_file
 from runner.conda.model import LockedPackage
 from runner.errors import EnvironmentFailure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 A = "conda.example.org/forge/noarch/a-1-0.conda"
 
@@ -87,3 +92,20 @@ def test_conda_lock_asks_for_the_same_variables() -> None:
         assert lock_addresses.variables(url) == tuple(
             sorted(Channel.from_string(url).used_env_vars)
         )
+
+
+def test_conda_lock_learns_which_variables_the_channels_need(tmp_path: Path) -> None:
+    from conda_lock.lockfile import parse_conda_lock_file
+
+    path = tmp_path / "conda-lock.yml"
+    text = lock_file.write(
+        (),
+        channels=("https://$WHO:$WORD@host/c", "https://host/d"),
+        platform="linux-64",
+        origin=None,
+        specification="1",
+        custom={},
+    )
+    path.write_text(text)
+    found = parse_conda_lock_file(path).metadata.channels
+    assert [one.used_env_vars for one in found] == [("WHO", "WORD"), ()]

@@ -105,7 +105,6 @@ def test_without_a_lock_there_is_none(project: Project) -> None:
         ("conda-lock.yml", lock_of().replace("  sources:\n  - conda.yaml\n", ""), "conda-lock"),
         (f"conda-{SUBDIR}.lock", EXPLICIT, "explicit"),
         ("conda.lock", EXPLICIT, "explicit"),
-        ("conda.lock", "# by conda list --explicit\r\n@EXPLICIT\r\n", "explicit"),
     ],
 )
 def test_a_lock_beside_the_file_is_used_as_it_is(
@@ -120,6 +119,18 @@ def test_a_lock_beside_the_file_is_used_as_it_is(
     lock = project_lock.own(spec)
     assert (lock.text, lock.made, lock.origin) == (text, "project", name)
     assert lock.platform == platform_name()
+
+
+def test_a_lock_that_git_or_an_editor_has_converted_is_the_same(project: Project) -> None:
+    words = project.read().words
+    assert words is not None
+    for text in (lock_of(), ours(words), EXPLICIT):
+        name = f"conda-{SUBDIR}.lock" if text == EXPLICIT else "conda-lock.yml"
+        project.write(name, text)
+        before = project.read()
+        (project.folder / name).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+        assert project.read() == before
+        (project.folder / name).unlink()
 
 
 def test_the_python_of_the_lock_is_the_environments(project: Project) -> None:
