@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tests.conda.conftest import Bench
     from tests.support.conda_channel import Package
 
+SHORT = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+
 
 def conda(name: str, version: str, *requires: str) -> Package:
     """A module of conda's whose metadata has these requirements."""
@@ -87,7 +89,9 @@ def test_what_no_index_has_in_condas_version_is_left_to_conda(bench: Bench) -> N
 
 def test_what_the_index_asks_for_more_than_conda_is_not_had(bench: Bench) -> None:
     prefix = bench.prefix(conda("alpha", "1.0", "libalpha-cuda"))
-    bench.index.wheel("alpha", "1.0", requires=["libalpha-cuda"])
+    wheel = wheel_bytes("alpha", "1.0", requires=["libalpha-cuda"])
+    bench.index.add("alpha", "alpha-1.0-py3-none-any.whl", wheel)
+    bench.index.add("alpha", f"alpha-1.0-{SHORT}-{SHORT}-manylinux_2_17_x86_64.whl", wheel)
     bench.index.wheel("libalpha-cuda", "1.0")
     bench.index.wheel("needy", "3.0", requires=["alpha"])
     assert named(bench.resolve(prefix, "needy", "alpha")) == {"needy": "3.0"}
@@ -184,6 +188,7 @@ def test_what_can_not_do_with_condas_package_replaces_it_and_nothing_else(bench:
         "the `pip:` section needs"
     )
     assert "`alpha=3.0`" in str(bench.heard.hints[0])
+    assert not [one for one in bench.heard.updates if "can stay" in one]
     bench.install(section, prefix)
     assert ask(prefix, "import alpha, beta; print(alpha.VERSION, beta.__version__)") == "3.0 1.0"
 
@@ -329,13 +334,12 @@ def test_a_source_distribution_that_does_not_build_stops_the_lock(bench: Bench) 
 
 def test_of_several_wheels_the_one_that_suits_best_is_locked(bench: Bench) -> None:
     prefix = bench.prefix()
-    short = f"cp{sys.version_info[0]}{sys.version_info[1]}"
     plain = wheel_bytes("alpha", "1.0")
     bench.index.add("alpha", "alpha-1.0-py3-none-any.whl", plain)
     bench.index.add("alpha", "alpha-1.0-cp36-abi3-linux_x86_64.whl", plain)
     bench.index.add("alpha", "alpha-1.0-cp36-cp36m-linux_x86_64.whl", plain)
     bench.index.add("alpha", "alpha-1.0-cp310-abi3-manylinux_2_17_x86_64.whl", plain)
-    best = f"alpha-1.0-{short}-abi3-manylinux_2_17_x86_64.whl"
+    best = f"alpha-1.0-{SHORT}-abi3-manylinux_2_17_x86_64.whl"
     bench.index.add("alpha", best, plain)
     section = bench.resolve(prefix, "alpha")
     assert section.packages[0].url.endswith(best)
