@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from runner.conda.model import LockedPackage
 from runner.conda.pip_section import Section, require_python
 from runner.environments import contents
 from runner.environments.conda_file import Asked, CondaFile
@@ -280,6 +281,16 @@ def test_a_file_that_came_to_the_index_later_is_not_taken(bench: Bench) -> None:
     assert ask(prefix, "import alpha; print(alpha.VERSION)") == "1.0"
 
 
+def test_a_lock_of_somebody_elses_may_write_names_otherwise(bench: Bench) -> None:
+    prefix = bench.prefix(conda("alpha", "1.0"))
+    digest = bench.index.wheel("alpha", "2.0")
+    url = f"{bench.index.url.replace('/simple/', '/files')}/alpha/alpha-2.0-py3-none-any.whl"
+    bench.install(Section((LockedPackage("Alpha", "2.0", url, "pip", sha256=digest),)), prefix)
+    assert installers(prefix) == {"alpha-2.0": "uv"}
+    with pytest.raises(HashMismatch, match="no SHA-256 of `Beta==1"):
+        bench.install(Section((LockedPackage("Beta", "1.0", url, "pip", md5="0" * 32),)), prefix)
+
+
 def test_what_the_persons_index_lacks_comes_from_where_it_was(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -429,6 +440,14 @@ def test_condas_cache_is_not_written_into(bench: Bench) -> None:
 
 def test_an_empty_section_has_nothing_to_lock(bench: Bench) -> None:
     assert bench.resolve(bench.root / "none") == Section()
+
+
+def test_a_prefix_without_a_python_of_today_is_refused(bench: Bench) -> None:
+    with pytest.raises(EnvironmentFailure, match=r"^conda.yaml: .* no Python that runs"):
+        bench.resolve(bench.root / "none", "alpha")
+    (bench.root / "old" / "lib" / "python2.7").mkdir(parents=True)
+    with pytest.raises(EnvironmentFailure, match="bring Python 2"):
+        bench.resolve(bench.root / "old", "alpha")
 
 
 def test_a_section_without_a_python_is_refused_at_its_place() -> None:
