@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from runner.conda import python_packages
 from runner.environments import building, compiling
 from runner.environments.build_tools import BuildTools
 from runner.environments.compiling import Among
@@ -127,6 +128,7 @@ def _among(room: Room, told: tuple[str, ...]) -> Among:
         held={name: one.version for name, one in room.kept.items()},
         universal=False,
         told=("--find-links", str(room.folder / CONDA), *told),
+        settings=python_packages.metadata(room.kept.values()),
     )
 
 

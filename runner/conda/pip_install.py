@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.conda import python_removal
 from runner.conda.pip_section import python_of
-from runner.environments import build_tools, git_wheels, install, uv
+from runner.environments import build_tools, git_wheels, uv
 from runner.environments.build_tools import BuildTools
 from runner.environments.diagnosis import failure
+from runner.environments.install import broken_build, write_origins
+from runner.environments.requirements import normalised
 from runner.errors import (
     BuildFailure,
     EnvironmentFailure,
@@ -21,9 +23,10 @@ from runner.errors import (
 from runner.files import sha256_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from runner.conda.model import LockedPackage
+    from runner.environments.base import Interpreter
     from runner.progress import Progress
     from runner.settings import Settings
 
@@ -56,37 +59,62 @@ def install_packages(
     if not packages:
         return
     interpreter = python_of(prefix, None, settings)
-    lines: dict[str, tuple[str, str]] = {}
-    origins: dict[str, dict[str, str]] = {}
-    for one in packages:
-        origins[one.name] = {"sha256": one.sha256 or ""}
-        # Other tools' locks pin a repository's package by its commit alone.
-        known = f" --hash=sha256:{one.sha256}" if one.sha256 else ""
-        asked = git_wheels.parse(f"{one.name} @ {one.url}{known}")
-        if asked is None:
-            lines[one.name] = _ways(one)
-            continue
-        wheel = git_wheels.wheel_of(asked, interpreter, tools, settings=settings, progress=progress)
-        digest = sha256_file(wheel)
-        origins[one.name] = {"source": asked.source, "sha256": digest}
-        lines[one.name] = (asked.installed_from(wheel, digest),) * 2
+    known = [(normalised(one.name), one) for one in packages]
+    found = {
+        name: _wheel(one, interpreter, tools, settings, progress) or _asked(one)
+        for name, one in known
+    }
     with TemporaryDirectory(prefix="reprun-pip-") as temporary:
         folder = Path(temporary)
         told = build_tools.arguments(tools, folder)
         told += ["--python", str(prefix / "bin" / "python")]
-        python_removal.take_out(packages, prefix)
-        _install(lines, folder, options, told, progress)
-    install.write_origins(prefix, origins)
+        python_removal.take_out(found, prefix)
+        _until_had(found, folder, options, told, progress)
+    write_origins(prefix, {name: one.origin for name, one in found.items()})
 
 
-def _ways(one: LockedPackage) -> tuple[str, str]:
-    """How uv is asked for a package: by its name, and by its address."""
-    digest = f"--hash=sha256:{one.sha256}"
-    return f"{one.name}=={one.version} {digest}", f"{one.name} @ {one.url} {digest}"
+class _Asked(NamedTuple):
+    """How uv is asked for a package: by its name, else by its address; and where it is from."""
+
+    by_name: str
+    by_address: str
+    origin: Mapping[str, str]
 
 
-def _install(
-    lines: dict[str, tuple[str, str]],
+def _asked(one: LockedPackage) -> _Asked:
+    digest = f"sha256:{one.sha256}"
+    if one.sha256 is None:
+        raise HashMismatch(
+            f"the lock has no SHA-256 of `{one.name}=={one.version}`",
+            "make the lock again: every package of it needs one",
+        )
+    return _Asked(
+        f"{one.name}=={one.version} --hash={digest}",
+        f"{one.name} @ {one.url} --hash={digest}",
+        {"sha256": one.sha256},
+    )
+
+
+def _wheel(
+    one: LockedPackage,
+    interpreter: Interpreter,
+    tools: BuildTools,
+    settings: Settings,
+    progress: Progress,
+) -> _Asked | None:
+    """The wheel of a commit, built now or before; None where it is no commit."""
+    digest = f" --hash=sha256:{one.sha256}" if one.sha256 else ""
+    asked = git_wheels.parse(f"{one.name} @ {one.url}{digest}")
+    if asked is None:
+        return None
+    wheel = git_wheels.wheel_of(asked, interpreter, tools, settings=settings, progress=progress)
+    sha256 = sha256_file(wheel)
+    line = asked.installed_from(wheel, sha256)
+    return _Asked(line, line, {"source": asked.source, "sha256": sha256})
+
+
+def _until_had(
+    packages: Mapping[str, _Asked],
     folder: Path,
     options: Sequence[str],
     told: Sequence[str],
@@ -96,13 +124,16 @@ def _install(
     by_address: set[str] = set()
     first: EnvironmentFailure | None = None
     while True:
-        text = [*options, *(ways[name in by_address] for name, ways in lines.items())]
+        text = [*options]
+        for name, one in packages.items():
+            text.append(one.by_address if name in by_address else one.by_name)
         answer = _offered(text, folder, told, progress)
         if answer.status == 0:
             return
         error = failure(answer.messages)
         first = first or error
-        rest = {name for name, ways in lines.items() if ways[0] != ways[1]} - by_address
+        rest = {name for name, one in packages.items() if one.by_name != one.by_address}
+        rest -= by_address
         if isinstance(error, BuildFailure | NoRoom) or not rest:
             raise first if isinstance(first, HashMismatch | IndexUnreachable) else error
         lacking = {name for name in rest if _is_about(answer.messages, name)}
@@ -119,7 +150,7 @@ def _offered(
     arguments += [*told, "--requirements", str(source)]
     # What uv has already is what the hashes say: no index need be asked whether it still is.
     answer = uv.run([*arguments, "--offline"], progress=progress, directory=folder)
-    if answer.status != 0 and not install.broken_build(answer.messages):
+    if answer.status != 0 and not broken_build(answer.messages):
         answer = uv.run(arguments, progress=progress, directory=folder)
     return answer
 

@@ -77,7 +77,7 @@ def resolve(
         folder = Path(temporary)
         refused = replaced.refused(spec, held, interpreter)
         kept = {name: one for name, one in held.items() if name not in refused}
-        python_packages.lay_out(held.values(), folder / beside.CONDA, interpreter)
+        python_packages.lay_out(kept.values(), folder / beside.CONDA)
         room = beside.Room(spec, interpreter, kept, folder, lay_out(spec, files, folder))
         found = beside.resolved(room, progress)
         options = tuple(kept_options(spec, progress))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zipfile
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from runner.environments.base import Interpreter
 
 _METADATA: Final = ("METADATA", "PKG-INFO", "")  # the last: an `.egg-info` that is a file itself
+_EXTRA: Final = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 _WITH_M: Final = 8  # until Python 3.8 the name of its binary interface ended in `m`
 
 
@@ -83,22 +86,28 @@ def _suiting(requires: Iterable[str], versions: Mapping[str, str]) -> Iterator[s
             yield line
 
 
-def lay_out(held: Iterable[Held], folder: Path, interpreter: Interpreter) -> None:
-    """Write a wheel for each of `held` into `folder` that says what it needs, and holds nothing.
+def metadata(held: Iterable[Held]) -> str:
+    """What a `uv.toml` says of `held`: what they need, whatever the index says of that version."""
+    lines = []
+    for one in held:
+        extras = sorted({name for line in one.requires for name in _EXTRA.findall(line)})
+        lines += ["[[dependency-metadata]]", f"name = {json.dumps(one.name)}"]
+        lines += [f"version = {json.dumps(one.version)}"]
+        lines += [f"requires-dist = {json.dumps(one.requires)}"]
+        lines += [f"provides-extra = {json.dumps(extras)}"]
+    return "".join(f"{line}\n" for line in lines)
 
-    The index may not have what conda has: another version of it, or none, or one that asks for
-    more. uv takes the wheel that suits the machine best, and these suit it as well as can be.
-    """
+
+def lay_out(held: Iterable[Held], folder: Path) -> None:
+    """Write a wheel for each of `held` into `folder`, with nothing in it: no index may have it."""
     folder.mkdir(parents=True, exist_ok=True)
-    tag = str(next(iter(tags_of(interpreter)), "py3-none-any"))
+    kind = "Wheel-Version: 1.0\nGenerator: reprun\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     for one in held:
         stem = f"{one.name.replace('-', '_')}-{one.version}"
-        kind = "Wheel-Version: 1.0\nGenerator: reprun\nRoot-Is-Purelib: true\n"
-        lines = [f"Metadata-Version: 2.1\nName: {one.name}\nVersion: {one.version}\n"]
-        lines += [f"Requires-Dist: {line}\n" for line in one.requires]
-        with zipfile.ZipFile(folder / f"{stem}-999-{tag}.whl", "w") as archive:
-            archive.writestr(f"{stem}.dist-info/METADATA", "".join(lines))
-            archive.writestr(f"{stem}.dist-info/WHEEL", f"{kind}Tag: {tag}\n")
+        head = f"Metadata-Version: 2.1\nName: {one.name}\nVersion: {one.version}\n"
+        with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
+            archive.writestr(f"{stem}.dist-info/METADATA", head)
+            archive.writestr(f"{stem}.dist-info/WHEEL", kind)
             archive.writestr(f"{stem}.dist-info/RECORD", "")
 
 

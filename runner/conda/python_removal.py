@@ -18,12 +18,10 @@ from runner.environments.contents import rows_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from runner.conda.model import LockedPackage
 
-
-def take_out(packages: Iterable[LockedPackage], prefix: Path) -> None:
-    """Remove the Python files of what `packages` take the place of."""
-    wanted = {one.name for one in packages}
+def take_out(names: Iterable[str], prefix: Path) -> None:
+    """Remove the Python files of the packages `names` (PEP 503), as far as they are there."""
+    wanted = set(names)
     for one in python_packages.held_in(prefix).values():
         if one.name in wanted:
             for path in (*_recorded(one.info, prefix), *_within(one.info)):

@@ -77,13 +77,14 @@ def shared(tools: BuildTools) -> tuple[str, ...]:
     return replace(tools, extra={}).header()
 
 
-def arguments(tools: BuildTools, folder: Path) -> list[str]:
+def arguments(tools: BuildTools, folder: Path, *, settings: str = "") -> list[str]:
     """What uv is told, with the files that it reads for it written into `folder`.
 
-    uv has to be started in `folder`: some of it can only be said in a `uv.toml`.
+    uv has to be started in `folder`: some of it can only be said in a `uv.toml`, which begins with
+    `settings`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "uv.toml").write_text(old_packages.uv_settings() + _needs(tools))
+    (folder / "uv.toml").write_text(settings + old_packages.uv_settings() + _needs(tools))
     return [*cut_off(tools.as_of), *_limits(tools, folder)]
 
 

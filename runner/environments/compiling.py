@@ -31,12 +31,14 @@ class Among(NamedTuple):
         held: name → version of what is in it already, and so needs no entry.
         universal: whether pins for every platform are looked for first.
         told: further arguments for uv.
+        settings: for its `uv.toml`.
     """
 
     seeds: Mapping[str, str] = SEEDS
     held: Mapping[str, str] = {}
     universal: bool = True
     told: tuple[str, ...] = ()
+    settings: str = ""
 
 
 NOTHING: Final = Among()
@@ -90,7 +92,7 @@ def compile_once(
                 break
         _write_input(question, pinned_tools=attempt.pinned_tools)
         arguments = _arguments(question, attempt)
-        arguments += build_tools.arguments(tools, question.folder)
+        arguments += build_tools.arguments(tools, question.folder, settings=among.settings)
         arguments += [part for name in wheels_only for part in ("--only-binary", name)]
         answer = uv.run(arguments, progress=progress, directory=question.folder)
         if answer.status == 0:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 def laid(bench: Bench, prefix: Path, package: LocalPackage) -> Activation:
     """The layer with `package` over `prefix`."""
-    lock = Lock("venv", "conda-lock", "# as of\n", "0", None, "any", local_packages=(package,))
+    lock = Lock("conda", "conda-lock", "# as of\n", "0", None, "any", local_packages=(package,))
     interpreter = Facts(bench.settings).interpreter(prefix / "bin" / "python")
-    environment = Environment("venv", "h", lock, prefix, interpreter, (), "f", reused=False)
+    environment = Environment("conda", "h", lock, prefix, interpreter, (), "f", reused=False)
     root = bench.project.root
     return layer.install(
         lock,
@@ -60,4 +60,5 @@ def test_a_package_of_the_project_lies_over_condas(bench: Bench, *, editable: bo
         == "1.0"
     )
     assert activation.path == (at / "bin", prefix / "bin")
+    assert activation.variables["CONDA_PREFIX"] == str(prefix)
     assert contents.stat_digest(prefix) == before

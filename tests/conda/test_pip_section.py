@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from runner.conda.model import LockedPackage
 from runner.conda.pip_section import Section, require_python
 from runner.environments import contents
 from runner.environments.conda_file import Asked, CondaFile
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from tests.conda.conftest import Bench
     from tests.support.conda_channel import Package
+
+SHORT = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 
 
 def conda(name: str, version: str, *requires: str) -> Package:
@@ -87,7 +90,9 @@ def test_what_no_index_has_in_condas_version_is_left_to_conda(bench: Bench) -> N
 
 def test_what_the_index_asks_for_more_than_conda_is_not_had(bench: Bench) -> None:
     prefix = bench.prefix(conda("alpha", "1.0", "libalpha-cuda"))
-    bench.index.wheel("alpha", "1.0", requires=["libalpha-cuda"])
+    wheel = wheel_bytes("alpha", "1.0", requires=["libalpha-cuda"])
+    bench.index.add("alpha", "alpha-1.0-py3-none-any.whl", wheel)
+    bench.index.add("alpha", f"alpha-1.0-{SHORT}-{SHORT}-manylinux_2_17_x86_64.whl", wheel)
     bench.index.wheel("libalpha-cuda", "1.0")
     bench.index.wheel("needy", "3.0", requires=["alpha"])
     assert named(bench.resolve(prefix, "needy", "alpha")) == {"needy": "3.0"}
@@ -184,6 +189,7 @@ def test_what_can_not_do_with_condas_package_replaces_it_and_nothing_else(bench:
         "the `pip:` section needs"
     )
     assert "`alpha=3.0`" in str(bench.heard.hints[0])
+    assert not [one for one in bench.heard.updates if "can stay" in one]
     bench.install(section, prefix)
     assert ask(prefix, "import alpha, beta; print(alpha.VERSION, beta.__version__)") == "3.0 1.0"
 
@@ -275,6 +281,16 @@ def test_a_file_that_came_to_the_index_later_is_not_taken(bench: Bench) -> None:
     assert ask(prefix, "import alpha; print(alpha.VERSION)") == "1.0"
 
 
+def test_a_lock_of_somebody_elses_may_write_names_otherwise(bench: Bench) -> None:
+    prefix = bench.prefix(conda("alpha", "1.0"))
+    digest = bench.index.wheel("alpha", "2.0")
+    url = f"{bench.index.url.replace('/simple/', '/files')}/alpha/alpha-2.0-py3-none-any.whl"
+    bench.install(Section((LockedPackage("Alpha", "2.0", url, "pip", sha256=digest),)), prefix)
+    assert installers(prefix) == {"alpha-2.0": "uv"}
+    with pytest.raises(HashMismatch, match="no SHA-256 of `Beta==1"):
+        bench.install(Section((LockedPackage("Beta", "1.0", url, "pip", md5="0" * 32),)), prefix)
+
+
 def test_what_the_persons_index_lacks_comes_from_where_it_was(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,13 +345,12 @@ def test_a_source_distribution_that_does_not_build_stops_the_lock(bench: Bench) 
 
 def test_of_several_wheels_the_one_that_suits_best_is_locked(bench: Bench) -> None:
     prefix = bench.prefix()
-    short = f"cp{sys.version_info[0]}{sys.version_info[1]}"
     plain = wheel_bytes("alpha", "1.0")
     bench.index.add("alpha", "alpha-1.0-py3-none-any.whl", plain)
     bench.index.add("alpha", "alpha-1.0-cp36-abi3-linux_x86_64.whl", plain)
     bench.index.add("alpha", "alpha-1.0-cp36-cp36m-linux_x86_64.whl", plain)
     bench.index.add("alpha", "alpha-1.0-cp310-abi3-manylinux_2_17_x86_64.whl", plain)
-    best = f"alpha-1.0-{short}-abi3-manylinux_2_17_x86_64.whl"
+    best = f"alpha-1.0-{SHORT}-abi3-manylinux_2_17_x86_64.whl"
     bench.index.add("alpha", best, plain)
     section = bench.resolve(prefix, "alpha")
     assert section.packages[0].url.endswith(best)
@@ -425,6 +440,14 @@ def test_condas_cache_is_not_written_into(bench: Bench) -> None:
 
 def test_an_empty_section_has_nothing_to_lock(bench: Bench) -> None:
     assert bench.resolve(bench.root / "none") == Section()
+
+
+def test_a_prefix_without_a_python_of_today_is_refused(bench: Bench) -> None:
+    with pytest.raises(EnvironmentFailure, match=r"^conda.yaml: .* no Python that runs"):
+        bench.resolve(bench.root / "none", "alpha")
+    (bench.root / "old" / "lib" / "python2.7").mkdir(parents=True)
+    with pytest.raises(EnvironmentFailure, match="bring Python 2"):
+        bench.resolve(bench.root / "old", "alpha")
 
 
 def test_a_section_without_a_python_is_refused_at_its_place() -> None:
