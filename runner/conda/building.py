@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from runner.conda import access, activation, lock_file, packages, prefix
-from runner.conda.resolution import PIP_NOTES, PIP_OPTIONS
+from runner.conda.resolution import PIP_OPTIONS
 from runner.environments.base import LINK_SCRIPTS
 from runner.environments.platforms import conda_subdir
 
@@ -48,7 +48,7 @@ def build(
             pip,
             at,
             options=held.custom.get(PIP_OPTIONS, "").splitlines(),
-            tools=build_tools.of_lock(held.custom.get(PIP_NOTES, "")),
+            tools=build_tools.of_lock(lock.text),
             settings=settings,
             progress=progress,
         )

@@ -44,6 +44,7 @@ def write(
     origin: str | None,
     specification: str,
     custom: Mapping[str, str],
+    notes: Sequence[str] = (),
 ) -> str:
     """A `conda-lock.yml` of version 1; the same arguments give the same text.
 
@@ -56,6 +57,7 @@ def write(
         origin: the file that the packages were asked for in, relative to where the lock will lie.
         specification: the digest of what was asked for.
         custom: whatever else is to be known of the lock.
+        notes: comments at its top, which `build_tools.of_lock` reads.
     """
     import yaml
 
@@ -76,7 +78,8 @@ def write(
     )
     # libyaml writes the same ten times faster.
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return _HEAD + yaml.dump(content.dict_for_output(), Dumper=dumper, sort_keys=False)
+    head = _HEAD + "".join(f"{line}\n" for line in notes)
+    return head + yaml.dump(content.dict_for_output(), Dumper=dumper, sort_keys=False)
 
 
 def _entry(package: LockedPackage, platform: str) -> Any:  # noqa: ANN401 - conda-lock's model

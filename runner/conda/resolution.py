@@ -13,21 +13,22 @@ from runner.conda.model import LockedPackage
 from runner.conda.specification import match_specs, name_of
 from runner.conda.specification import read as read_specifications
 from runner.environments.base import CONDA_LOCK, LINK_SCRIPTS, Lock
+from runner.environments.build_tools import BuildTools
 from runner.environments.platforms import conda_subdir, platform_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import rattler
 
     from runner.conda.access import Access
+    from runner.conda.pip_section import Section
     from runner.environments.base import Spec
     from runner.progress import Progress
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
 
 PIP_OPTIONS = "pip-options"  # of the lock's own metadata, like `LINK_SCRIPTS`
-PIP_NOTES = "pip-notes"
 
 
 def resolve(
@@ -56,14 +57,18 @@ def resolve(
     )
     records = solving.solve(question, reach.gateway(settings), progress=progress)
     conda = tuple(locked(record) for record in records)
-    pip, custom = _pip(spec, conda, reach, files, settings, progress)
+    pip = _pip(spec, conda, reach, files, settings, progress)
+    custom = {key: value for key, value in spec.extra.items() if key == LINK_SCRIPTS}
+    if pip.options:
+        custom[PIP_OPTIONS] = "\n".join(pip.options)
     text = lock_file.write(
-        (*conda, *pip),
+        (*conda, *pip.packages),
         channels=[address for channel in spec.channels for address in channel.addresses],
         platform=conda_subdir(),
         origin=spec.origin,
         specification=spec.digest,
         custom=custom,
+        notes=pip.notes or BuildTools(spec.as_of).header(),
     )
     return Lock(
         kind=spec.kind,
@@ -109,22 +114,18 @@ def _pip(
     files: ProjectFiles,
     settings: Settings,
     progress: Progress,
-) -> tuple[tuple[LockedPackage, ...], Mapping[str, str]]:
+) -> Section:
     """Pip's packages, and what of them the lock must know beside."""
-    kept = {key: value for key, value in spec.extra.items() if key == LINK_SCRIPTS}
-    other = {key: value for key, value in spec.extra.items() if key != LINK_SCRIPTS}
-    if not (spec.requirements or other):
-        return (), kept
     from runner.conda import pip_section, prefix
 
+    extra = {key: value for key, value in spec.extra.items() if key != LINK_SCRIPTS}
+    if not (spec.requirements or extra):
+        return pip_section.Section()
     with packages.partial(settings) as folder:
         # Resolved for the very Python and the very packages: they are linked for it.
         at = folder / "prefix"
         found = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
         prefix.link(found, at, run_scripts=False, progress=progress)
-        section = pip_section.resolve(
-            replace(spec, extra=other), at, files=files, settings=settings, progress=progress
+        return pip_section.resolve(
+            replace(spec, extra=extra), at, files=files, settings=settings, progress=progress
         )
-    beside = {PIP_OPTIONS: section.options, PIP_NOTES: section.notes}
-    kept |= {key: "\n".join(lines) for key, lines in beside.items() if lines}
-    return section.packages, kept
