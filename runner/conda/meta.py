@@ -9,6 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct, field, json
 
@@ -57,14 +58,20 @@ class Installed(Struct, frozen=True):
     @property
     def package(self) -> Package:
         """As environments name it."""
-        channel = self.channel.rstrip("/").rsplit("/", 1)[-1] or self.channel
         return Package(
             name=self.name,
             version=self.version,
-            source=f"{channel}::{self.name}={self.version}={self.build}",
+            source=f"{_short(self.channel)}::{self.name}={self.version}={self.build}",
             sha256=self.sha256,
             type="conda",
         )
+
+
+def _short(channel: str) -> str:
+    """`conda-forge` of its address, `pkgs/main`, `conda-forge/label/dev`; a folder by its name."""
+    parts = urlsplit(channel)
+    path = parts.path.strip("/")
+    return path.rsplit("/", 1)[-1] if parts.scheme in {"", "file"} else path or parts.netloc
 
 
 class _Path(Struct):

@@ -14,6 +14,7 @@ from runner.conda.specification import match_specs, name_of
 from runner.conda.specification import read as read_specifications
 from runner.environments.base import CONDA_LOCK, LINK_SCRIPTS, Lock
 from runner.environments.build_tools import BuildTools
+from runner.environments.ensure import no_room
 from runner.environments.platforms import conda_subdir, platform_name
 
 if TYPE_CHECKING:
@@ -121,11 +122,14 @@ def _pip(
     extra = {key: value for key, value in spec.extra.items() if key != LINK_SCRIPTS}
     if not (spec.requirements or extra):
         return pip_section.Section()
-    with packages.partial(settings) as folder:
-        # Resolved for the very Python and the very packages: they are linked for it.
-        at = folder / "prefix"
-        found = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
-        prefix.link(found, at, run_scripts=False, progress=progress)
-        return pip_section.resolve(
-            replace(spec, extra=extra), at, files=files, settings=settings, progress=progress
-        )
+    try:
+        with packages.partial(settings) as folder:
+            # Resolved for the very Python and the very packages: they are linked for it.
+            at = folder / "prefix"
+            found = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
+            prefix.link(found, at, run_scripts=False, progress=progress)
+            return pip_section.resolve(
+                replace(spec, extra=extra), at, files=files, settings=settings, progress=progress
+            )
+    except OSError as error:
+        raise no_room(error, settings) from error

@@ -150,7 +150,7 @@ def _locked(
             marker = _built(backend, lock, at, interpreter, files, settings, progress)
             taken = time.monotonic() - started
     except OSError as error:
-        raise _no_room(error, settings) from error
+        raise no_room(error, settings) from error
     return _environment(lock, at, digest, marker.interpreter, marker, built_s=taken)
 
 
@@ -280,7 +280,8 @@ def _environment(
     )
 
 
-def _no_room(error: OSError, settings: Settings) -> NoRoom:
+def no_room(error: OSError, settings: Settings) -> NoRoom:
+    """What to raise for an `error` of the cache home's file system."""
     said = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "the disk quota is used up",
@@ -289,6 +290,6 @@ def _no_room(error: OSError, settings: Settings) -> NoRoom:
         errno.EACCES: "no permission to write there",
     }.get(error.errno or 0, error.strerror or str(error))
     return NoRoom(
-        f"the environment can't be written below {settings.environments}: {said}",
+        f"the environment can't be written below {settings.cache}: {said}",
         "free some space, or set REPRUN_CACHE to a folder with room",
     )
