@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runner.conda import channels, configuration
 from runner.conda.packages import Fetcher
+from runner.conda.silence import Watch
 from runner.conda.specification import channels_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Access(NamedTuple):
 
         default, others = client.source_configs(self.configuration)
         return rattler.Gateway(
-            cache_dir=settings.conda / "index",
+            cache_dir=_indexes(settings),
             default_config=default,
             per_channel_config=others,
             client=self.client(),
@@ -48,7 +49,15 @@ class Access(NamedTuple):
     @property
     def fetcher(self) -> Fetcher:
         """What fetches packages."""
-        return Fetcher(self.client)
+        return Fetcher(self.client, self.configuration.patience)
+
+    def watch(self, settings: Settings) -> Watch:
+        """Notices that a gateway gets nothing any more."""
+        return Watch(_indexes(settings), self.configuration.patience)
+
+
+def _indexes(settings: Settings) -> Path:
+    return settings.conda / "index"
 
 
 def of_files(files: ProjectFiles, *paths: str | None) -> Access:

@@ -32,7 +32,7 @@ def client(
     """What asks servers for indexes and packages; of two logins for one place the first counts.
 
     `seconds` is for a whole answer, its body included, so it is of no use for large packages;
-    py-rattler has no other limit, nor has it conda's `remote_…_timeout_secs`.
+    py-rattler has no other limit: `silence` has.
 
     What is no login of conda's comes after those: rattler's own store (`rattler auth login`,
     `pixi auth login`) and `~/.netrc`. A password goes to its host, and there below its path only;

@@ -22,8 +22,9 @@ _FLAG: Final = re.compile(r"#!\s*(final|top|bottom)\b")
 _NULL: Final = ("", "~", "null", "Null", "NULL")
 _TEXTS: Final = (
     "add_anaconda_token", "add_binstar_token", "channel_alias", "channel_priority",
-    "client_cert", "client_ssl_cert", "offline", "remote_max_retries", "repodata_use_shards",
-    "repodata_use_zst", "ssl_verify", "verify_ssl",
+    "client_cert", "client_ssl_cert", "offline", "remote_max_retries",
+    "remote_read_timeout_secs", "repodata_use_shards", "repodata_use_zst", "ssl_verify",
+    "verify_ssl",
 )  # fmt: skip
 _LISTS: Final = (
     "allowlist_channels", "channel", "channels", "default_channels", "denylist_channels",

@@ -21,13 +21,14 @@ DEFAULT_CHANNELS: Final = (
 )
 CUSTOM_CHANNELS: Final = {"pkgs/pro": "https://repo.anaconda.com/pkgs/pro"}
 RETRIES: Final = 3
+PATIENCE: Final = 60.0
 
 
 class Configuration(Struct, frozen=True):
     """Conda's configuration, as far as it decides where packages come from.
 
     Not read, because py-rattler has nothing for it: `channel_settings` (plugins that log in),
-    `client_ssl_cert` and `client_ssl_cert_key`, the `remote_…_timeout_secs` and proxies for one
+    `client_ssl_cert` and `client_ssl_cert_key`, `remote_connect_timeout_secs` and proxies for one
     host; the first two and the last are told in `warnings`. Not read either: `migrated_…`, and
     whatever says how conda itself installs and shows things. No address here has credentials.
 
@@ -44,6 +45,7 @@ class Configuration(Struct, frozen=True):
             authorities that are believed.
         proxies: scheme → address of the proxy, its credentials included.
         retries: after a first attempt.
+        patience: seconds in which a server may say nothing.
         allowed: the only channels that may be used, where there are any.
         denied: channels that may not be used.
         compressed: whether `repodata.json.zst` is asked for.
@@ -66,6 +68,7 @@ class Configuration(Struct, frozen=True):
     verify: bool | str = True
     proxies: Mapping[str, str] = field(default_factory=dict)
     retries: int = RETRIES
+    patience: float = PATIENCE
     allowed: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
     compressed: bool = True

@@ -56,7 +56,9 @@ def resolve(
         as_of=spec.as_of,
         origins=spec.origins,
     )
-    records = solving.solve(question, reach.gateway(settings), progress=progress)
+    records = solving.solve(
+        question, reach.gateway(settings), watch=reach.watch(settings), progress=progress
+    )
     conda = tuple(locked(record) for record in records)
     pip = _pip(spec, conda, reach, files, settings, progress)
     custom = {key: value for key, value in spec.extra.items() if key == LINK_SCRIPTS}

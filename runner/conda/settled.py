@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from runner.conda.configuration import (
     ALIAS,
     CUSTOM_CHANNELS,
     DEFAULT_CHANNELS,
+    PATIENCE,
     RETRIES,
     Configuration,
 )
@@ -54,7 +56,8 @@ def settle(files: Iterable[Path], environ: Mapping[str, str], home: Path) -> Con
         offline=said.boolean("offline", otherwise=False),
         verify=_verify(said, environ, home),
         proxies=dict(_proxies(said)),
-        retries=_number(said.scalar("remote_max_retries"), RETRIES),
+        retries=int(_number(said, "remote_max_retries", RETRIES)),
+        patience=_number(said, "remote_read_timeout_secs", 0) or PATIENCE,
         compressed=said.boolean("repodata_use_zst", otherwise=True),
         sharded=said.boolean("repodata_use_shards", otherwise=True),
         logins=tuple(logins),
@@ -167,15 +170,19 @@ def _verify(said: Merged, environ: Mapping[str, str], home: Path) -> bool | str:
     return str(path)
 
 
-def _number(value: Value | None, otherwise: int) -> int:
+def _number(said: Merged, key: str, otherwise: float) -> float:
+    value = said.scalar(key)
     if value is None:
         return otherwise
     try:
-        return max(0, int(str(value.content)))
+        number = float(str(value.content))
     except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         raise CondaConfigurationInvalid(
-            f"{value.where}: `remote_max_retries` must be a number, not `{shown(value)}`"
-        ) from None
+            f"{value.where}: `{key}` must be a number, not `{shown(value)}`"
+        )
+    return max(0.0, number)
 
 
 def _proxies(said: Merged) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
-from runner.conda import failures, runtime, unsolvable
+from runner.conda import failures, runtime, silence, unsolvable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import rattler
 
     from runner.conda.model import Channel
+    from runner.conda.silence import Watch
     from runner.progress import Progress
 
 
@@ -42,9 +43,16 @@ def solve(
     question: Question,
     gateway: rattler.Gateway,
     *,
+    watch: Watch,
     progress: Progress,
 ) -> tuple[rattler.RepoDataRecord, ...]:
     """The packages, by name.
+
+    Args:
+        question: what is asked.
+        gateway: asks the channels.
+        watch: over it.
+        progress: is told.
 
     Raises:
         NoSuchPackage: no channel has it, or none of that version.
@@ -55,7 +63,8 @@ def solve(
 
     progress.update(f"solving with the channels {names(question.channels)}")
     try:
-        found = runtime.run(_solved(question, gateway, progress))
+        work = _solved(question, gateway, progress)
+        found = runtime.run(silence.within(work, watch.signs, watch.seconds))
     except SolverError as error:
         raise unsolvable.explained(str(error), question, gateway) from None
     except (GatewayError, OSError) as error:

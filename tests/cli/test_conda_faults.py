@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import signal
@@ -10,13 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.test_conda_runs import got
 from tests.support import conda_channel
 from tests.support.conda_projects import lay
 from tests.support.disks import small_disk
 from tests.support.processes import wait_until
 from tests.support.program import end, nothing_left
-
-from tests.cli.test_conda_runs import got  # isort: skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,13 +102,25 @@ def test_a_channel_that_says_nothing_is_given_up(
 
 def quick(reprun: Program) -> Program:
     """Somebody whose conda gives up early."""
-    (reprun.home.parent / "person" / ".condarc").write_text("remote_read_timeout_secs: 2\n")
+    condarc = "remote_read_timeout_secs: 2\nremote_max_retries: 1\n"
+    (reprun.home.parent / "person" / ".condarc").write_text(condarc)
     return reprun
 
 
 def test_a_slow_channel_is_waited_for(project: Program, channel: Channel) -> None:
     channel.server.pause_s, channel.server.piece = 0.05, 400
     channel.server.fail("*/noarch/*", "slow")
+    works(project)
+
+
+def test_a_large_index_that_comes_slowly_is_waited_for(project: Program, channel: Channel) -> None:
+    # Longer altogether than anybody waits for nothing.
+    size = (channel.folder / "noarch" / "repodata.json").stat().st_size
+    channel.server.pause_s, channel.server.piece = 0.4, size // 10
+    channel.server.fail("*/repodata.json", "slow")
+    quick(project)
+    with (project.home.parent / "person" / ".condarc").open("a") as file:
+        file.write("repodata_use_shards: false\nrepodata_use_zst: false\n")
     works(project)
 
 
@@ -133,7 +146,7 @@ def test_a_failure_that_passes_is_not_told(project: Program, channel: Channel) -
 @pytest.mark.parametrize("how", ["unavailable", "short", "chunked-short", "forbidden", "missing"])
 def test_a_package_can_not_be_had(project: Program, channel: Channel, how: How) -> None:
     channel.server.fail(f"*/{ALPHA}.conda", how)
-    failed(project, f"{channel.url}/noarch/{ALPHA}.conda")
+    failed(project, channel.url, f"{ALPHA}.conda")
     channel.server.mend()
     works(project)
 
@@ -143,7 +156,7 @@ def test_a_package_that_does_not_come_is_given_up(
     project: Program, channel: Channel, how: How
 ) -> None:
     channel.server.fail(f"*/{ALPHA}.conda", how)
-    failed(quick(project), f"{channel.url}/noarch/{ALPHA}.conda")
+    failed(quick(project), channel.url, f"while `{ALPHA}.conda` was fetched", "no answer in time")
     channel.server.mend()
     works(project)
 
@@ -172,29 +185,25 @@ def test_a_package_that_breaks_off_once_is_had_on_the_second_try(
 
 
 def test_an_archive_that_is_none(project: Program, channel: Channel) -> None:
-    # The index is right about it: it is what it says, but no package.
-    conda_channel.index(channel.folder)
-    shutil.copytree(channel.folder, channel.folder.with_name("kept"))
     content = channel.archive(ALPHA).read_bytes()
     channel.replace(ALPHA, content[: len(content) // 2] + b"\0" * (len(content) // 2))
-    _rehash(channel, ALPHA)
-    failed(project, f"{ALPHA}.conda can't be unpacked")
+    _believe(channel, ALPHA)
+    failed(project, f"{ALPHA}.conda can't be unpacked", "whoever made the package")
 
 
-def _rehash(channel: Channel, stem: str) -> None:
-    """Have the index, which is the plain one only, name the hash of what lies there."""
-    import hashlib
-    import json
-
+def _believe(channel: Channel, stem: str) -> None:
+    """Have the index name the hash of what lies there, whatever that is."""
     file = channel.archive(stem).parent / "repodata.json"
     content = json.loads(file.read_bytes())
-    record = content["packages.conda"][f"{stem}.conda"]
     held = channel.archive(stem).read_bytes()
-    record["sha256"], record["size"] = hashlib.sha256(held).hexdigest(), len(held)
-    record["md5"] = hashlib.md5(held, usedforsecurity=False).hexdigest()
+    content["packages.conda"][f"{stem}.conda"] |= {
+        "sha256": hashlib.sha256(held).hexdigest(),
+        "md5": hashlib.md5(held, usedforsecurity=False).hexdigest(),
+        "size": len(held),
+    }
     file.write_text(json.dumps(content))
-    for other in (*file.parent.glob("*.zst"), file.parent / "shards"):
-        other.unlink() if other.is_file() else shutil.rmtree(other)
+    for other in file.parent.glob("*.zst"):  # its other forms
+        other.unlink()
 
 
 # --- between the lock and the installation -------------------------------------------------------
@@ -233,27 +242,12 @@ def test_a_package_is_gone(project: Program, channel: Channel) -> None:
     channel.remove(ALPHA)
     said = project("run", ".")
     assert said.code == 125
-    assert f"{channel.url}/noarch/{ALPHA}.conda" in said.err
-    assert "--relock" in said.err
+    assert said.err.endswith(
+        f"error: the channel `{channel.url}` has no `{ALPHA}.conda` any more\n"
+        "hint: lock anew with `--relock`\n"
+    )
     assert half_made(project) == []
     assert got(project("run", ".", "--relock"))[1]["alpha"] == "1.1"
-
-
-def test_a_lock_for_another_platform(project: Program, channel: Channel) -> None:
-    (project.directory / "conda-lock.yml").write_text(
-        "version: 1\n"
-        "metadata:\n"
-        f"  channels: [{{url: '{channel.url}', used_env_vars: []}}]\n"
-        "  content_hash: {osx-arm64: 0}\n"
-        "  platforms: [osx-arm64]\n"
-        "  sources: [conda.yaml]\n"
-        "package:\n"
-        "- {name: alpha, version: '2.0', manager: conda, platform: osx-arm64, dependencies: {},\n"
-        f"   url: '{channel.url}/noarch/{ALPHA}.conda', hash: {{sha256: {'0' * 64}}},\n"
-        "   category: main, optional: false}\n"
-    )
-    said = failed(project, "conda-lock.yml", conda_channel.platform())
-    assert "osx-arm64" in said.err
 
 
 # --- disks, kills, neighbours --------------------------------------------------------------------
@@ -307,7 +301,7 @@ def test_packages_on_the_same_file_system_are_linked(project: Program) -> None:
 
 
 def _fetching(cache: Path) -> bool:
-    return any(path.stat().st_size > 0 for path in cache.glob("conda/partial/*/*.conda"))
+    return any(cache.glob("conda/partial/*/*.conda"))
 
 
 def _unpacking(cache: Path) -> bool:

@@ -113,6 +113,15 @@ def test_later_files_win_and_lists_and_mappings_are_put_together(tmp_path: Path)
     assert found.custom_channels["two"] == "https://b.example/two"
 
 
+def test_how_often_and_how_long_a_server_is_asked(tmp_path: Path) -> None:
+    text = "remote_max_retries: 7\nremote_read_timeout_secs: 2.5\n"
+    found = reading(tmp_path, text)
+    assert (found.retries, found.patience) == (7, 2.5)
+    found = reading(tmp_path, text, CONDA_REMOTE_READ_TIMEOUT_SECS="9")
+    assert found.patience == 9.0
+    assert reading(tmp_path, "remote_read_timeout_secs: 0\n").patience == 60.0
+
+
 def test_a_systems_file_can_have_the_last_word(tmp_path: Path) -> None:
     write(
         tmp_path / "root/etc/conda/.condarc",
@@ -273,6 +282,8 @@ def test_what_says_nothing_changes_nothing(tmp_path: Path, text: str) -> None:
          r":1:23: the proxy for http must be the address of one"),
         ("proxy_servers:\n  https: 'http://u:hush/x@p.example:1'\n",
          r":2:10: the proxy for https must be the address of one"),
+        ("remote_read_timeout_secs: nan\n",
+         r":1:27: `remote_read_timeout_secs` must be a number, not `nan`"),
         ("remote_max_retries: many\n", r":1:21: `remote_max_retries` must be a number, not `many`"),
         ("channels: ['https://u:hush/x@h.example/']\n",
          r":1:12: the address of a channel can't be understood"),
