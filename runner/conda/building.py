@@ -36,7 +36,7 @@ def build(
     conda = [one for one in held.packages if one.manager == "conda"]
     reach = access.of_files(files, *_said_by(lock))
     cached = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
-    run_scripts = held.custom.get(LINK_SCRIPTS) == "run"
+    run_scripts = lock.context == LINK_SCRIPTS
     prefix.link(cached, at, run_scripts=run_scripts, progress=progress)
     if not run_scripts:
         _say(cached, progress)

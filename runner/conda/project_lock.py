@@ -143,6 +143,7 @@ def own(spec: Spec) -> Lock:
         local_packages=spec.local_packages,
         made="project",
         origin=spec.origin,
+        context=spec.context,
     )
 
 

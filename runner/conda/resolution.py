@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from runner import fingerprint
 from runner.conda import access, lock_file, packages, solving
 from runner.conda.logins import without_logins
 from runner.conda.model import LockedPackage
 from runner.conda.specification import match_specs, name_of
 from runner.conda.specification import read as read_specifications
-from runner.environments.base import CONDA_LOCK, LINK_SCRIPTS, Lock
+from runner.environments.base import CONDA_LOCK, Lock
 from runner.environments.build_tools import BuildTools
 from runner.environments.ensure import no_room
 from runner.environments.platforms import conda_subdir, platform_name
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
 
-PIP_OPTIONS = "pip-options"  # of the lock's own metadata, like `LINK_SCRIPTS`
+PIP_OPTIONS = "pip-options"  # of the lock's own metadata
 
 
 def resolve(
@@ -61,16 +59,13 @@ def resolve(
     )
     conda = tuple(locked(record) for record in records)
     pip = _pip(spec, conda, reach, files, settings, progress)
-    custom = {key: value for key, value in spec.extra.items() if key == LINK_SCRIPTS}
-    if pip.options:
-        custom[PIP_OPTIONS] = "\n".join(pip.options)
     text = lock_file.write(
         (*conda, *pip.packages),
         channels=[address for channel in spec.channels for address in channel.addresses],
         platform=conda_subdir(),
         origin=spec.origin,
         specification=spec.digest,
-        custom=custom,
+        custom={PIP_OPTIONS: "\n".join(pip.options)} if pip.options else {},
         notes=pip.notes or BuildTools(spec.as_of).header(),
     )
     return Lock(
@@ -81,6 +76,7 @@ def resolve(
         python=next((one.version for one in conda if one.name == "python"), None),
         platform=platform_name(),
         local_packages=spec.local_packages,
+        context=spec.context,
         origin=spec.origin,
     )
 
@@ -121,8 +117,7 @@ def _pip(
     """Pip's packages, and what of them the lock must know beside."""
     from runner.conda import pip_section, prefix
 
-    extra = {key: value for key, value in spec.extra.items() if key != LINK_SCRIPTS}
-    if not (spec.requirements or extra):
+    if not (spec.requirements or dict(spec.extra)):
         return pip_section.Section()
     try:
         with packages.partial(settings) as folder:
@@ -130,8 +125,6 @@ def _pip(
             at = folder / "prefix"
             found = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
             prefix.link(found, at, run_scripts=False, progress=progress)
-            return pip_section.resolve(
-                replace(spec, extra=extra), at, files=files, settings=settings, progress=progress
-            )
+            return pip_section.resolve(spec, at, files=files, settings=settings, progress=progress)
     except OSError as error:
         raise no_room(error, settings) from error

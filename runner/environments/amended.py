@@ -41,8 +41,15 @@ def read(
     def read_from(files: ProjectFiles) -> Spec:
         skip = request.skip_unmapped
         spec = backend.read(reference, files, as_of=as_of, skip_unmapped=skip)
-        return _with_link_scripts(spec) if request.link_scripts and spec.conda else spec
+        if not request.link_scripts or not backend.SCRIPTS:
+            return spec
+        return replace(spec, context=LINK_SCRIPTS)
 
+    if request.link_scripts and not backend.SCRIPTS:
+        progress.warning(
+            f"--link-scripts changes nothing: no package of a `{backend.NAME}` has any",
+            "pass `--env-manager conda`" if reference.kind == "conda_env" else None,
+        )
     changed = [
         flag
         for flag, given in (
@@ -72,12 +79,6 @@ def read(
         )
     _refuse_absent(spec, request)
     return _amended(spec, request)
-
-
-def _with_link_scripts(spec: Spec) -> Spec:
-    """What such scripts do is a part of the environment, so the lock says that they run."""
-    digest = fingerprint.of_value("link-scripts", [spec.digest])
-    return replace(spec, extra={**spec.extra, LINK_SCRIPTS: "run"}, digest=digest)
 
 
 def _change(flags: list[str]) -> str:

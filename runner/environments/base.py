@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from runner.source.model import ProjectFiles
 
 
-UNMAPPED: Final = "unmapped"  # keys of `Spec.extra`
-LINK_SCRIPTS: Final = "link-scripts"
+UNMAPPED: Final = "unmapped"  # key of `Spec.extra`
+LINK_SCRIPTS: Final = "link-scripts"  # a `Spec.context`
 CONDA_LOCK: Final = "conda-lock"  # of `Lock.format`
 
 
@@ -89,12 +89,13 @@ class Spec(Struct, frozen=True):
         as_of: RFC 3339 time: packages uploaded later are not seen; None for no such limit.
         extra: what else decides the resolution: `constraints` and `options` of requirement
             files, one per line; `own:<file>` → digest of what a local package says of itself;
-            `unmapped` → `skip` where conda's packages that the index lacks are left out;
-            `link-scripts` → `run` where conda packages' own scripts are run.
+            `unmapped` → `skip` where conda's packages that the index lacks are left out.
         warnings: what is doubtful about the project's own words.
         variables: set for the step, as `conda.yaml` has them.
         origins: name on the index → what the project calls it and where, where that differs.
-        context: digest of what the project's Dockerfile can see of the project; None without one.
+        context: what an environment is made from beside the lock: the digest of what the project's
+            Dockerfile can see of the project; `link-scripts` where conda packages' own scripts are
+            run. None without either.
         words: digest of the project's own words alone, where this machine's settings have a say
             in `digest`: what a lock in the project is known by; None where they have none.
         conda: conda's own specifications, as written: `numpy=1.16`, `conda-forge::zlib`.
@@ -138,8 +139,7 @@ class Lock(Struct, frozen=True):
         platform: such as `linux-x86_64`; `any` for a universal lock.
         locked: False for what can't be locked (`local`, what a Dockerfile installs).
         local_packages: installed on top, in a layer of the run.
-        context: digest of the project's files that a Dockerfile's build takes in; not of the lock,
-            but of the environment made from it.
+        context: as `Spec.context`; not of the lock, but of the environment made from it.
         origin: the project's file that it is, or was made from.
         made: whether it was `resolved` now, `reused` from an earlier run, or came with the
             `project`.
@@ -202,6 +202,7 @@ class Backend(Protocol):
     NAME: str
     LOCKS: bool  # whether its environments can be locked at all
     AMENDS: bool  # whether another Python, further packages and a day mean something to it
+    SCRIPTS: bool  # whether its packages may have scripts of their own, which are only run if asked
 
     def read(
         self,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NAME: Final = "conda"
 LOCKS: Final = True
 AMENDS: Final = True
+SCRIPTS: Final = True
 
 
 def read(

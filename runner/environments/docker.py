@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NAME: Final = "docker"
 LOCKS: Final = True
 AMENDS: Final = False
+SCRIPTS: Final = False
 PLATFORM: Final = "platform"  # key of `Spec.extra`
 _USUAL: Final = ("Dockerfile", "docker/Dockerfile", "dockerfile", "Docker/Dockerfile")
 _IMAGE: Final = "image.json"

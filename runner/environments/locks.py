@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner import fingerprint
-from runner.environments.base import LINK_SCRIPTS, UNMAPPED, Lock
+from runner.environments.base import UNMAPPED, Lock
 from runner.environments.platforms import platform_name
 from runner.errors import NoRoom
 
@@ -86,8 +86,7 @@ def warn(spec: Spec, *, relock: bool, progress: Progress) -> None:
     """Say what is doubtful in `spec`, and which flags its own lock leaves without effect."""
     for warning in spec.warnings:
         progress.warning(warning)
-    scripts = spec.extra.get(LINK_SCRIPTS)
-    asked = (("--relock", relock), ("--as-of", spec.as_of), ("--link-scripts", scripts))
+    asked = (("--relock", relock), ("--as-of", spec.as_of))
     flags = [flag for flag, given in asked if given]
     if spec.lock_text is not None and flags:
         change = "changes" if len(flags) == 1 else "change"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAME: Final = "local"
 LOCKS: Final = False
 AMENDS: Final = False
+SCRIPTS: Final = False
 
 
 def read(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAME: Final = "venv"
 LOCKS: Final = True
 AMENDS: Final = True
+SCRIPTS: Final = False
 
 
 def read(

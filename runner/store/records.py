@@ -42,7 +42,8 @@ class RecordedLock(Struct, frozen=True):
     """Which lock was used; the text itself lies beside the record as `lock`.
 
     Attributes:
-        context: digest of what a Dockerfile's build took in of the project; None without one.
+        context: what the environment was made from beside the lock: the digest of what a
+            Dockerfile's build took in of the project, or `link-scripts`; None without either.
     """
 
     sha256: str

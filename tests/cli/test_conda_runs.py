@@ -135,6 +135,28 @@ def test_post_link_scripts_are_off_and_that_is_said(reprun: Program, channel: Ch
     assert reprun.records()[-1]["request"]["link_scripts"] is True
 
 
+def test_post_link_scripts_of_a_lock_run_if_asked(reprun: Program, channel: Channel) -> None:
+    lay(reprun.directory, channel, "python", "scripted")
+    assert reprun("lock", ".").code == 0
+    without, _ = got(reprun("run", "."))
+    within, _ = got(reprun("run", ".", "--link-scripts"))
+    assert without != within
+    assert [str(path) for path in (reprun.home / "cache").rglob("post-link-ran")] == [
+        f"{within}/post-link-ran"
+    ]
+    first, second = (one["environment"] for one in reprun.records())
+    assert first["lock"]["sha256"] == second["lock"]["sha256"]
+    assert (first["lock"].get("context"), second["lock"]["context"]) == (None, "link-scripts")
+
+
+def test_link_scripts_mean_nothing_to_a_venv(reprun: Program, channel: Channel) -> None:
+    lay(reprun.directory, channel, "python")
+    said = reprun("run", ".", "--link-scripts", "--env-manager", "venv")
+    assert said.code == 0
+    assert "warning: --link-scripts changes nothing" in said.err
+    assert "hint: pass `--env-manager conda`" in said.err
+
+
 def test_a_conflict_is_shown_with_the_lines_it_concerns(reprun: Program, channel: Channel) -> None:
     lay(reprun.directory, channel, "python", "alpha=2", "gamma")
     said = reprun("run", ".")
