@@ -89,8 +89,11 @@ PyMODINIT_FUNC PyInit_native(void) { return PyModule_Create(&definition); }
 
 @functools.cache
 def native() -> Package | None:
-    """An extension module and a program with its prefix compiled in; None without a compiler."""
-    if shutil.which("cc") is None:
+    """An extension module and a program with its prefix compiled in.
+
+    None without a compiler or Python's headers.
+    """
+    if shutil.which("cc") is None or not Path(sysconfig.get_path("include"), "Python.h").exists():
         return None
     extension = f"lib/python{SHORT}/site-packages/native{sysconfig.get_config_var('EXT_SUFFIX')}"
     headers = f"-I{sysconfig.get_path('include')}"
