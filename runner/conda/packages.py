@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _ROOT: Final = ("conda", "packages")  # in the cache home
 _EXTENSIONS: Final = (".conda", ".tar.bz2")
+_PLAIN: Final = re.compile(r"[^/\\\x00-\x1f]+")
+_DIGEST: Final = re.compile(r"(?:md5-[0-9a-f]{32}|[0-9a-f]{64})")
 
 
 class Cached(NamedTuple):
@@ -66,7 +69,7 @@ def archive_name(package: LockedPackage) -> str:
         EnvironmentFailure: it is no conda archive.
     """
     name = unquote(urlsplit(package.url).path.rsplit("/", 1)[-1])
-    if not name.endswith(_EXTENSIONS) or name.startswith("."):
+    if not name.endswith(_EXTENSIONS) or name.startswith(".") or not _PLAIN.fullmatch(name):
         raise EnvironmentFailure(
             f"`{package.url}` of `{package.name}` is no conda package",
             "its address must end in `.conda` or `.tar.bz2`",
@@ -98,7 +101,8 @@ def forget(unpacked: Path) -> None:
     """Drop from the cache what was unpacked to `unpacked`; anything else is left alone."""
     from runner.files import remove_tree
 
-    if unpacked.parts[-4:-2] == _ROOT:
+    # A prefix says where its packages lie, and whoever writes into it has that word.
+    if unpacked.parts[-4:-2] == _ROOT and _DIGEST.fullmatch(unpacked.parent.name):
         # What counts as there goes first: whoever is killed in the middle leaves no half package.
         (unpacked / "info" / "index.json").unlink(missing_ok=True)
         remove_tree(unpacked.parent)

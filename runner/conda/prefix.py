@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from runner.conda import packages, runtime
+from runner.conda import packages, runtime, unpacked
 from runner.errors import BuildFailure
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def link(found: Sequence[Cached], at: Path, *, run_scripts: bool, progress: Prog
         run_scripts: run the packages' post-link scripts: whatever they do, they may do.
 
     Raises:
-        EnvironmentFailure: two packages have one file, a script fails.
+        EnvironmentFailure: one is another package than the lock says, can't be linked, a script
+            fails. Of two packages with one file, one's comes below `__clobbers__`.
         OSError: the prefix can't be written.
     """
     import rattler
@@ -63,8 +64,20 @@ def _cache(found: Sequence[Cached]) -> rattler.PackageCache:
     from rattler import MatchSpec, PackageCache, PackageCacheLayer
 
     return PackageCache.from_layers(
-        [PackageCacheLayer(one.folder).with_filter(MatchSpec(one.package.name)) for one in found]
+        [PackageCacheLayer(one.folder).with_filter(MatchSpec(_name(one))) for one in found]
     )
+
+
+def _name(one: Cached) -> str:
+    """The package's name, by which py-rattler finds its folder."""
+    name, wanted = unpacked.name_of(one.unpacked), one.package.name.lower()
+    if name != wanted:
+        raise BuildFailure(
+            f"{packages.archive_name(one.package)} is the package `{name}`, "
+            f"and the lock calls it `{wanted}`",
+            "lock anew",
+        )
+    return name
 
 
 def _record(one: Cached) -> rattler.RepoDataRecord:

@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from runner.conda import silence
+from runner.conda import silence, unpacked
 from runner.conda.lock_addresses import expanded
 from runner.conda.model import Channel
 from runner.conda.packages import archive_name, full_disk, stem
@@ -145,6 +145,7 @@ class Transfer:
             extract(archive, fresh / stem(cached.package))
         except Exception as error:
             raise _unusable(error, cached.package) from error
+        unpacked.check(fresh / stem(cached.package))
         archive.unlink()
         _into_place(fresh, cached)
 

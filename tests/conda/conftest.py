@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from dataclasses import dataclass, field
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.conda import pip_install, pip_section
+from runner.conda import packages, pip_install, pip_section, prefix
 from runner.conda.channels import effective, logins
 from runner.conda.client import client, source_configs
+from runner.conda.model import LockedPackage
 from runner.conda.runtime import run
 from runner.environments import build_tools
 from runner.environments.base import Spec
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.conda.configuration import Configuration
+    from runner.conda.packages import Cached
     from runner.conda.pip_section import Section
     from runner.settings import Settings
 
@@ -124,6 +127,45 @@ def bench(
     for served in index.serve():
         monkeypatch.setenv("UV_DEFAULT_INDEX", served.url)
         yield Bench(tmp_path, python_shelf, settings, served, Folder(tmp_path / "project"))
+
+
+@dataclass(slots=True)
+class Linker:
+    """Packs packages into a folder, has them in the cache, and links them into new prefixes."""
+
+    root: Path
+    settings: Settings
+    heard: Listener = field(default_factory=Listener)
+    prefixes: int = 0
+
+    def fetch(self, *wanted: conda_channel.Package) -> list[Cached]:
+        """Have them in the cache, out of a folder: nobody may be asked over http."""
+        locked = []
+        for one in wanted:
+            archive = conda_channel.pack(self.root / "channel", one)
+            digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+            locked.append(
+                LockedPackage(one.name, one.version, archive.as_uri(), "conda", one.build, digest)
+            )
+        fetcher = packages.Fetcher(lambda: pytest.fail("a client was wanted"), 60)
+        return list(packages.fetch(locked, fetcher, settings=self.settings, progress=self.heard))
+
+    def install(self, found: list[Cached], *, run_scripts: bool = False) -> Path:
+        """A new prefix with what is in the cache."""
+        self.prefixes += 1
+        at = self.root / f"prefix-{self.prefixes}"
+        prefix.link(found, at, run_scripts=run_scripts, progress=self.heard)
+        return at
+
+    def link(self, *wanted: conda_channel.Package, run_scripts: bool = False) -> Path:
+        """A new prefix with `wanted`."""
+        return self.install(self.fetch(*wanted), run_scripts=run_scripts)
+
+
+@pytest.fixture
+def linker(tmp_path: Path, settings: Settings) -> Linker:
+    """Links packages that a test makes up."""
+    return Linker(tmp_path, settings)
 
 
 _OUTSIDE = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
