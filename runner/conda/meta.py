@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FOLDER: Final = "conda-meta"
+_MADE: Final = {"unix_python_entry_point", "pyc_file"}
 
 
 class File(Struct, frozen=True):
@@ -128,7 +129,9 @@ def _installed(record: _Record) -> Installed:
 
 
 def _file(one: _Path) -> File:
-    return File(one.path, one.sha256, one.sha256_in_prefix, one.size_in_bytes, one.path_type)
+    # What is made while linking names the prefix, and is another in each.
+    sha256 = None if one.path_type in _MADE else one.sha256
+    return File(one.path, sha256, one.sha256_in_prefix, one.size_in_bytes, one.path_type)
 
 
 def described(one: Installed) -> list[object]:
