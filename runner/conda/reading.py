@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from runner import fingerprint
 from runner.conda import channels, configuration, project_lock
+from runner.conda.logins import without_logins
 from runner.conda.specification import channels_of, name_of
 from runner.environments import conda_file, reading
 from runner.environments.base import Spec
@@ -30,6 +32,8 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
     content = conda_file.read_conda_file(files, path)
     found = configuration.read(os.environ, Path.home())
     asked, meant = reading.of_pip_section(content, files, path)
+    # Who reads a lock or a message is no one to have the password of a single package's channel.
+    packages = [replace(one, text=without_logins(one.text)) for one in content.packages]
     spec = Spec(
         kind=kind,
         python=None,
@@ -37,11 +41,11 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
         origin=path,
         as_of=as_of,
         variables=content.variables,
-        conda=tuple(one.text for one in content.packages),
+        conda=tuple(one.text for one in packages),
         channels=channels.effective(channels_of(content), found),
         origins={
             name_of(one.text): f"{path}:{one.line}:{one.column}: the conda package `{one.text}`"
-            for one in reversed(content.packages)
+            for one in reversed(packages)
         },
         warnings=(*content.warnings, *meant, *found.warnings),
     )
@@ -50,7 +54,15 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
         spec = _with_pip(spec, path)
     spec = replace(spec, words=project_lock.words_of(spec, content.channels))
     spec = project_lock.apply(spec, files)
-    return replace(spec, digest=reading.digest_of(spec))
+    return replace(spec, digest=_digest(spec, found.priority))
+
+
+def _digest(spec: Spec, priority: str) -> str:
+    """The channels' priority decides what is found, too; a lock that is there does not ask it."""
+    digest = reading.digest_of(spec)
+    if priority == "flexible" or spec.lock_text is not None:
+        return digest
+    return fingerprint.of_value("channel-priority", [digest, priority])
 
 
 def _with_pip(spec: Spec, path: str) -> Spec:

@@ -9,7 +9,6 @@ from runner.conda import access, lock_file, packages, solving
 from runner.conda.logins import without_logins
 from runner.conda.model import LockedPackage
 from runner.conda.specification import match_specs, name_of
-from runner.conda.specification import read as read_specifications
 from runner.environments.base import CONDA_LOCK, Lock
 from runner.environments.build_tools import BuildTools
 from runner.environments.ensure import no_room
@@ -43,11 +42,12 @@ def resolve(
         EnvironmentFailure: no such package, a conflict, a channel that can't be reached.
     """
     texts = _texts(spec)
-    asked = read_specifications(texts, spec.origins)
     reach = access.of_files(files, spec.origin)
     question = solving.Question(
         texts=texts,
-        specs=match_specs(asked, texts, spec.channels),
+        specs=match_specs(
+            texts, spec.origins, channels=spec.channels, configuration=reach.configuration
+        ),
         channels=spec.channels,
         priority=reach.configuration.priority,
         subdir=conda_subdir(),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from runner.conda.channels import channel
+from runner.conda.logins import without_logins
 from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -13,22 +15,29 @@ if TYPE_CHECKING:
     import rattler
     from conda_lock.models.lock_spec import VersionedDependency
 
+    from runner.conda.configuration import Configuration
     from runner.conda.model import Channel
     from runner.environments.conda_file import CondaFile
 
 _NAME: Final = re.compile(r"(?:(?P<channel>[^\s\[\]=<>!~]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)")
+_ARCHIVE: Final = re.compile(
+    r"(?P<channel>[a-z0-9+]+://\S+)/[^/\s]+/(?P<name>[^/\s]+)-[^-/\s]+-[^-/\s]+\.(?:conda|tar\.bz2)"
+)
+_KEY: Final = re.compile(r"\[(?:[^\]]*,)?\s*channel\s*=\s*['\"]?([^'\",\]\s]+)")
 _HINT: Final = "write `name`, `name=1.2`, `name>=1.2,<2` or `channel::name=1.2=build`"
 
 
 def name_of(text: str) -> str:
     """The package that the specification `text` is about, in lower case; "" where it is none."""
-    match = _NAME.match(text.strip())
+    match = _ARCHIVE.match(text.strip()) or _NAME.match(text.strip())
     return match["name"].lower() if match else ""
 
 
 def channel_of(text: str) -> str | None:
     """The channel that the specification `text` names, None where it leaves that open."""
-    match = _NAME.match(text.strip())
+    if (key := _KEY.search(text)) is not None:
+        return key[1]
+    match = _ARCHIVE.match(text.strip()) or _NAME.match(text.strip())
     return match["channel"] if match else None
 
 
@@ -55,37 +64,61 @@ def read(texts: Iterable[str], origins: Mapping[str, str]) -> tuple[VersionedDep
         try:
             found.append(understood(text, "main"))
         except Exception as error:  # noqa: BLE001  it raises whatever its parts do
-            reason = str(error.__cause__ or error).splitlines()[0].strip()
-            where = origins.get(name_of(text)) or f"the conda package `{text}`"
-            raise EnvironmentFailure(f"{where} can't be understood: {reason}", _HINT) from None
+            raise _not_understood(text, error.__cause__ or error, origins) from None
     return tuple(found)
 
 
 def match_specs(
-    asked: Sequence[VersionedDependency], texts: Sequence[str], channels: Sequence[Channel]
+    texts: Sequence[str],
+    origins: Mapping[str, str],
+    *,
+    channels: Sequence[Channel],
+    configuration: Configuration,
 ) -> list[rattler.MatchSpec]:
-    """What py-rattler is asked for: `asked` is what was read of `texts`."""
+    """What py-rattler is asked for.
+
+    Args:
+        texts: specifications, read by conda-lock.
+        origins: name → what the project calls it and where, for messages.
+        channels: those of the project.
+        configuration: says what a channel's name stands for.
+
+    Raises:
+        EnvironmentFailure: a specification, or a channel in it, is none.
+    """
     from rattler import MatchSpec
+    from rattler.exceptions import InvalidMatchSpecError
 
-    return [
-        MatchSpec(_text(one, channel_of(text), channels))
-        for one, text in zip(asked, texts, strict=True)
-    ]
+    found = []
+    for one, text in zip(read(texts, origins), texts, strict=True):
+        named = channel_of(text)
+        place = None if named is None else _place(channel(named, configuration), channels)
+        try:
+            found.append(MatchSpec(_text(one, place)))
+        except InvalidMatchSpecError as error:
+            raise _not_understood(text, error, origins) from None
+    return found
 
 
-def _text(one: VersionedDependency, named: str | None, channels: Sequence[Channel]) -> str:
-    """`named` is the channel as written: conda-lock makes `other` of `https://host/other`."""
+def _not_understood(
+    text: str, error: BaseException, origins: Mapping[str, str]
+) -> EnvironmentFailure:
+    reason = next(iter(str(error).splitlines()), "").strip() or type(error).__name__
+    where = origins.get(name_of(text)) or f"the conda package `{text}`"
+    return EnvironmentFailure(f"{where} can't be understood: {without_logins(reason)}", _HINT)
+
+
+def _place(found: Channel, channels: Sequence[Channel]) -> str:
+    """py-rattler knows a channel of channels by its name, others by their address."""
+    addresses = next((one.addresses for one in channels if one.name == found.name), found.addresses)
+    return addresses[0] if len(addresses) == 1 else found.name
+
+
+def _text(one: VersionedDependency, place: str | None) -> str:
     keys = [
         f"{key}='{value}'"
         for key, value in (("version", one.version), ("build", one.build))
         if value and value != "*"
     ]
     name = str(one.name) + (f"[{', '.join(keys)}]" if keys else "")
-    if named is None:
-        return name
-    known = {
-        # py-rattler knows a channel of channels by its name, others by their address.
-        channel.name: channel.addresses[0] if len(channel.addresses) == 1 else channel.name
-        for channel in channels
-    }
-    return f"{known.get(named, named)}::{name}"
+    return name if place is None else f"{place}::{name}"

@@ -37,8 +37,8 @@ def explained(said: str, question: Question, gateway: rattler.Gateway) -> Enviro
     if (match := _NONE.match(text)) is not None:
         return _absent(match["name"], question, gateway)
     lines = tuple(text.splitlines())
-    concerned = tuple(_concerned(text, question))
-    where = f"{question_origin(question)}: " if question.origins else ""
+    concerned = tuple(dict.fromkeys(_concerned(text, question)))
+    where = f"{_file(question)}: " if question.origins else ""
     return DependencyConflict(
         f"{where}no set of packages satisfies all of it",
         _missing_on_machine(text) or _loosen(concerned),
@@ -46,7 +46,7 @@ def explained(said: str, question: Question, gateway: rattler.Gateway) -> Enviro
     )
 
 
-def question_origin(question: Question) -> str:
+def _file(question: Question) -> str:
     """The file that the packages stand in."""
     return next(iter(question.origins.values()), "").split(":", 1)[0]
 

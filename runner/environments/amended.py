@@ -89,7 +89,7 @@ def _refuse_absent(spec: Spec, request: Request) -> None:
     from runner.conda.specification import name_of as conda_name_of
 
     known = {name for line in spec.requirements if (name := name_of(line)) is not None}
-    known |= {conda_name_of(text) for text in spec.conda}
+    known |= {normalised(conda_name_of(text)) for text in spec.conda}
     for name in request.drop_packages:
         if spec.lock_text is None and normalised(name) not in known:
             near = nearest(normalised(name), known)
@@ -108,5 +108,5 @@ def _amended(spec: Spec, request: Request) -> Spec:
     names = {*map(name_of, added), *map(normalised, dropped)}
     kept = tuple(line for line in spec.requirements if name_of(line) not in names)
     digest = fingerprint.of_value("amended", [spec.digest, python, added, dropped])
-    conda = tuple(text for text in spec.conda if conda_name_of(text) not in names)
+    conda = tuple(text for text in spec.conda if normalised(conda_name_of(text)) not in names)
     return replace(spec, python=python, requirements=(*kept, *added), conda=conda, digest=digest)

@@ -1,0 +1,102 @@
+"""What a conda file becomes before anything is solved: no passwords in it, priority in its key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.conda import access, reading
+from runner.environments import amended, kinds
+from runner.errors import RequestError
+from runner.manifest.model import EnvironmentReference
+from runner.request import Request
+from tests.support.folder import FolderFiles
+from tests.support.listening import Listener
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.environments.base import Spec
+
+SECRET = "https://me:secret@conda.example.org/forge"
+BARE = "https://conda.example.org/forge"
+CONDA = f"""\
+channels: [{SECRET}, nodefaults]
+dependencies:
+- typing_extensions=4
+- Ruamel.YAML
+- {SECRET}/t/token/other::beta=1
+- pip: [scikit_learn, six]
+"""
+
+
+def read(tmp_path: Path, text: str = CONDA) -> Spec:
+    (tmp_path / "conda.yaml").write_text(text)
+    return reading.read("conda", FolderFiles(tmp_path), "conda.yaml", as_of=None)
+
+
+def test_no_password_is_in_what_is_asked_for(tmp_path: Path) -> None:
+    spec = read(tmp_path)
+    assert "secret" not in str(spec)
+    assert "token" not in str(spec)
+    assert spec.conda[2] == f"{BARE}/other::beta=1"
+    assert spec.origins["beta"].startswith("conda.yaml:5:3: the conda package `https://conda.")
+    assert [one.addresses for one in spec.channels] == [(BARE,), (f"{BARE}/other",)]
+    logins = access.of_files(FolderFiles(tmp_path), "conda.yaml").logins
+    assert [(one.address, one.password) for one in logins] == [
+        (f"{BARE}/", "secret"),
+        (f"{BARE}/other/", "secret"),
+    ]
+    assert logins[1].actual == f"{BARE}/t/token/other/"
+    other = read(tmp_path, CONDA.replace("secret", "changed").replace("token", "nekot"))
+    assert other.digest == spec.digest, "who logs in with another password has the same lock"
+
+
+def test_the_channels_priority_is_a_part_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default = read(tmp_path)
+    found = {}
+    for priority in ("flexible", "strict", "disabled"):
+        monkeypatch.setenv("CONDA_CHANNEL_PRIORITY", priority)
+        found[priority] = read(tmp_path)
+    assert found["flexible"].digest == default.digest
+    assert len({one.digest for one in found.values()}) == 3
+    assert len({one.words for one in found.values()}) == 1, "a project's lock holds for all"
+    (tmp_path / "conda-lock.yml").write_text("version: 1\npackage: []\n")
+    keys = set()
+    for priority in found:
+        monkeypatch.setenv("CONDA_CHANNEL_PRIORITY", priority)
+        keys.add(read(tmp_path).digest)
+    assert len(keys) == 1, "a lock that is there asks nobody"
+
+
+def amend(tmp_path: Path, request: Request) -> Spec:
+    (tmp_path / "conda.yaml").write_text(CONDA)
+    return amended.read(
+        kinds.load("conda"),
+        EnvironmentReference(kind="conda_env", path="conda.yaml"),
+        FolderFiles(tmp_path),
+        request,
+        as_of=None,
+        progress=Listener(),
+    )
+
+
+@pytest.mark.parametrize("name", ["typing_extensions", "typing-extensions", "Typing.Extensions"])
+def test_a_package_of_condas_goes_by_any_spelling(tmp_path: Path, name: str) -> None:
+    spec = amend(
+        tmp_path, Request(".", tmp_path, drop_packages=(name, "RUAMEL.yaml", "scikit-learn"))
+    )
+    assert spec.conda == (f"{BARE}/other::beta=1", "pip")
+    assert spec.requirements == ("six",)
+    spec = amend(tmp_path, Request(".", tmp_path, add_packages=(f"{name}==4.1",)))
+    assert spec.conda == ("Ruamel.YAML", f"{BARE}/other::beta=1", "pip")
+    assert spec.requirements == ("scikit_learn", "six", f"{name}==4.1")
+
+
+def test_a_package_that_is_not_asked_for_can_not_be_dropped(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="asks for no such package") as caught:
+        amend(tmp_path, Request(".", tmp_path, drop_packages=("typing_extension",)))
+    assert caught.value.hint == "did you mean `typing-extensions`?"
