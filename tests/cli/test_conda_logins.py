@@ -1,0 +1,57 @@
+"""Logins that stand in a `conda.yaml` are used, and are kept and told nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import conda_projects, samples
+
+if TYPE_CHECKING:
+    from tests.support.conda_server import ChannelServer
+    from tests.support.conda_shelf import Channel
+    from tests.support.program import Program
+
+SECRET = "5ecret"
+
+
+def kept(reprun: Program) -> list[str]:
+    """What of the home has the secret in it; the objects hold the project as it stood."""
+    return [
+        str(path)
+        for folder in ("runs", "locks", "cache")
+        for path in (reprun.home / folder).rglob("*")
+        if path.is_file() and not path.is_symlink() and SECRET.encode() in path.read_bytes()
+    ]
+
+
+@pytest.mark.parametrize("place", ["channels", "package"])
+def test_a_password_of_a_channel(
+    reprun: Program, channel: Channel, channels: ChannelServer, place: str
+) -> None:
+    channels.login = f"me:{SECRET}"
+    address = channel.url.replace("http://", f"http://me:{SECRET}@")
+    if place == "channels":
+        text = conda_projects.yaml([address], "python", "alpha")
+    else:
+        text = conda_projects.yaml([], "python", f"{address}::alpha", "beta")
+    project = samples.lay(
+        reprun.directory, conda_projects.MANIFEST, main_py=conda_projects.MAIN, conda_yaml=text
+    )
+    said = reprun("run", ".")
+    assert said.code == 0, said
+    assert '"alpha": "2.0"' in said.out
+    assert SECRET not in said.out + said.err
+    assert kept(reprun) == []
+    (project / "conda.yaml").write_text(text.replace("alpha", "alhpa"))
+    said = reprun("run", ".")
+    assert said.code == 125
+    assert "alhpa`: no package of that name" in said.err, said
+    assert SECRET not in said.out + said.err
+    (project / "conda.yaml").write_text(text.replace("alpha", "alpha[", 1))
+    said = reprun("run", ".")
+    assert said.code == 125
+    assert "alpha[` can't be understood" in said.err, said
+    assert SECRET not in said.out + said.err
+    assert kept(reprun) == []
