@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.conda import beside, pip_addresses, python_packages, replaced
-from runner.environments.reading import DYNAMIC
+from runner.environments.local_packages import DYNAMIC
 from runner.environments.resolve import kept_options, lay_out
 from runner.errors import EnvironmentFailure
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.conda import python_packages
-from runner.environments.contents import rows_of
+from runner.environments.recorded import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

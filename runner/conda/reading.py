@@ -12,7 +12,7 @@ from runner import fingerprint
 from runner.conda import channels, configuration, project_lock
 from runner.conda.logins import without_logins
 from runner.conda.specification import channels_of, name_of
-from runner.environments import conda_file, reading
+from runner.environments import conda_file, local_packages, reading
 from runner.environments.base import Spec
 from runner.environments.requirements import text_of
 
@@ -49,7 +49,7 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
         },
         warnings=(*content.warnings, *meant, *found.warnings),
     )
-    spec = reading.asking_for(spec, asked, files)
+    spec = local_packages.asking_for(spec, asked, files)
     if spec.requirements or spec.local_packages:
         spec = _with_pip(spec, path)
     spec = replace(spec, words=project_lock.words_of(spec, content.channels))

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runner.environments import build_tools, diagnosis, old_packages, own_builds, uv
-from runner.environments.reading import DYNAMIC
+from runner.environments.local_packages import DYNAMIC
 from runner.environments.requirements import name_of
 from runner.errors import DependencyConflict, EnvironmentFailure, NoSuchPackage
 

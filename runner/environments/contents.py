@@ -8,25 +8,20 @@ import marshal
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from runner.environments import recorded
 from runner.environments.base import Package
 from runner.fingerprint import of_value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from runner.environments.base import Interpreter
 
-Records = dict[str, list[list[str]]]  # folder of a package's metadata → its RECORD's rows
-
 ORIGINS: Final = "reprun-origins.json"
 MARKER: Final = "reprun.json"
 BYTECODE: Final = "bytecode"
-_COLUMNS: Final = 3  # of a RECORD: path, digest, size
 _UNCOUNTED: Final = frozenset({"__pycache__", BYTECODE, MARKER})
-# They hold addresses and times of this machine, nothing that a step could see a difference in.
-_UNFINGERPRINTED: Final = ("/INSTALLER", "/RECORD", "/REQUESTED", "/direct_url.json",
-                           "/uv_cache.json", "/uv_build.json", ".pyc")  # fmt: skip
 
 
 def site_packages(at: Path) -> Path:
@@ -120,7 +115,7 @@ def packages_in(
 
     found: dict[str, Package] = {}
     for folder in folders:
-        for info in _infos(folder):
+        for info in recorded.infos(folder):
             if info in but:
                 continue
             name, _, version = info.rpartition(".")[0].partition("-")
@@ -154,11 +149,11 @@ def fingerprint(
     The lists (`RECORD`) hold a hash per file; scripts are left out, as they name the environment's
     folder, so two machines that hold the same agree.
     """
-    return _fingerprint(python, packages, _records(folder) if folder else {})
+    return _fingerprint(python, packages, recorded.records(folder) if folder else {})
 
 
 def _fingerprint(
-    python: Sequence[str | None], packages: Sequence[Package], records: Records
+    python: Sequence[str | None], packages: Sequence[Package], records: recorded.Records
 ) -> str:
     held = [
         # Python packages go without their type: fingerprints of older environments stay.
@@ -166,13 +161,13 @@ def _fingerprint(
         for one in packages
     ]
     # One text for each package: there are tens of thousands of files.
-    files = {info: "\0".join(_recorded(rows)) for info, rows in records.items()}
+    files = {info: "\0".join(recorded.lines(rows)) for info, rows in records.items()}
     return of_value("environment-contents", [list(python), held, files])
 
 
 def changed_packages(folder: Path) -> tuple[str, ...]:
     """Names of packages whose files aren't what their `RECORD` says; every file is hashed."""
-    return _changed(folder, _records(folder), {}, thorough=True)
+    return recorded.changed(folder, recorded.records(folder), {}, thorough=True)
 
 
 class Installed(NamedTuple):
@@ -195,11 +190,11 @@ def installed_beside(root: Path, but: Collection[str], *, thorough: bool = False
         thorough: hash every file; else their sizes are compared.
     """
     site = site_packages(root)
-    records = {info: rows for info, rows in _records(site).items() if info not in but}
+    records = {info: rows for info, rows in recorded.records(site).items() if info not in but}
     return Installed(
         packages=packages_in([site], origins_of(root), but=but),
-        files={info: "\0".join(_recorded(rows)) for info, rows in records.items()},
-        changed=_changed(site, records, {}, thorough=thorough),
+        files={info: "\0".join(recorded.lines(rows)) for info, rows in records.items()},
+        changed=recorded.changed(site, records, {}, thorough=thorough),
     )
 
 
@@ -225,7 +220,7 @@ def look(root: Path, python: Sequence[str | None], packages: Sequence[Package]) 
     """The `fingerprint` and the `stat_digest` of the environment at `root`, and what is wrong."""
     site = site_packages(root)
     found = _scan(str(root))
-    records = _records(site)
+    records = recorded.records(site)
     top = f"{site}/"
     sizes = {
         f"{place}/{name}".removeprefix(top): size
@@ -236,76 +231,5 @@ def look(root: Path, python: Sequence[str | None], packages: Sequence[Package]) 
         packages=tuple(packages),
         fingerprint=_fingerprint(python, packages, records),
         stat=_digest(found),
-        changed=_changed(site, records, sizes, thorough=False),
+        changed=recorded.changed(site, records, sizes, thorough=False),
     )
-
-
-def _changed(
-    folder: Path, records: Records, sizes: Mapping[str, int], *, thorough: bool
-) -> tuple[str, ...]:
-    from runner.environments.requirements import normalised
-
-    return tuple(
-        normalised(info.split("-")[0])
-        for info, rows in records.items()
-        if not _as_recorded(folder, rows, sizes, thorough=thorough)
-    )
-
-
-def _records(folder: Path) -> Records:
-    return {info: rows_of(folder / info) for info in _infos(folder)}
-
-
-def _infos(folder: Path) -> list[str]:
-    try:
-        names = os.listdir(folder)  # noqa: PTH208  hot
-    except OSError:
-        return []
-    return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
-
-
-def rows_of(info: Path) -> list[list[str]]:
-    """Path, digest and size of each file that the package says it has."""
-    import csv
-
-    try:
-        text = (info / "RECORD").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return []
-    return [row for row in csv.reader(text.splitlines()) if len(row) == _COLUMNS]
-
-
-def _recorded(rows: list[list[str]]) -> Iterator[str]:
-    for path, digest, _ in sorted(rows):
-        if not path.startswith("..") and not path.endswith(_UNFINGERPRINTED):
-            yield f"{path}\0{digest}"
-
-
-def _as_recorded(
-    folder: Path, rows: list[list[str]], sizes: Mapping[str, int], *, thorough: bool
-) -> bool:
-    for path, digest, size in rows:
-        if path.startswith("..") or path.endswith(_UNFINGERPRINTED) or not size:
-            continue
-        found = sizes.get(path)
-        # A folder of a package may have a name that the scan leaves out.
-        if str(_size(f"{folder}/{path}") if found is None else found) != size:
-            return False
-        if thorough and digest.startswith("sha256=") and _sha256(f"{folder}/{path}") != digest[7:]:
-            return False
-    return True
-
-
-def _size(file: str) -> int | None:
-    try:
-        return os.stat(file).st_size  # noqa: PTH116  hot
-    except OSError:
-        return None
-
-
-def _sha256(file: str) -> str:
-    import base64
-
-    with open(file, "rb", buffering=0) as content:  # noqa: PTH123  hot
-        digest = hashlib.file_digest(content, "sha256").digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

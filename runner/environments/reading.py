@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from runner import fingerprint
-from runner.environments import project_lock, pyproject, python_env, requirements
-from runner.environments.base import UNMAPPED, LocalPackage, Spec
+from runner.environments import local_packages, project_lock, pyproject, python_env, requirements
+from runner.environments.base import UNMAPPED, Spec
 from runner.errors import EnvironmentFailure, UnmappedPackages
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from runner.manifest.model import EnvironmentReference
     from runner.source.model import ProjectFiles
 
-DYNAMIC: Final = "own:"
 _CONDA_PIN: Final = re.compile(r"^([A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*=\s*(\d[^=<>!~;\s]*)$")
-OWN_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "poetry.lock")
 
 
 def read(
@@ -84,7 +82,9 @@ def _from_python_env(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) 
     spec = replace(spec, python=content.python or spec.python, warnings=content.warnings)
     if asked.hashed and (build.hashed or not build.lines):
         return _verbatim(spec, asked, build)
-    return asking_for(replace(spec, build_requirements=tuple(build.lines)), asked, files)
+    return local_packages.asking_for(
+        replace(spec, build_requirements=tuple(build.lines)), asked, files
+    )
 
 
 def _from_conda(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
@@ -116,7 +116,9 @@ def _mapped(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
     if asked.hashed and not found.requirements:
         return _verbatim(spec, asked)
     asked.lines = [*found.requirements, *asked.lines]
-    return asking_for(replace(spec, extra={UNMAPPED: "skip"} if skip else {}), asked, files)
+    return local_packages.asking_for(
+        replace(spec, extra={UNMAPPED: "skip"} if skip else {}), asked, files
+    )
 
 
 def _refuse_conda_lock(files: ProjectFiles, path: str) -> None:
@@ -161,7 +163,7 @@ def _from_requirements(spec: Spec, files: ProjectFiles, path: str) -> Spec:
             python = spec.python or (made_for.group(1) if made_for else None)
             return replace(spec, python=python, lock_text=text, lock_format="requirements")
         return _verbatim(spec, found)
-    return asking_for(spec, found, files)
+    return local_packages.asking_for(spec, found, files)
 
 
 def _raw(files: ProjectFiles, path: str) -> Iterable[str]:
@@ -180,7 +182,7 @@ def _from_pyproject(spec: Spec, files: ProjectFiles, path: str) -> Spec:
     spec = replace(spec, python=spec.python or own.python, warnings=own.warnings)
     if own.package:
         # Editable, as uv has it: the step sees the checkout's files, its data included.
-        return asking_for(
+        return local_packages.asking_for(
             spec,
             requirements.Requirements(local=[requirements.Local(folder, editable=True)]),
             files,
@@ -190,7 +192,7 @@ def _from_pyproject(spec: Spec, files: ProjectFiles, path: str) -> Spec:
             replace(spec, origin="requirements.txt"), files, "requirements.txt"
         )
     asked = requirements.Requirements(lines=list(own.dependencies or ()), local=list(own.local))
-    return asking_for(spec, asked, files)
+    return local_packages.asking_for(spec, asked, files)
 
 
 def _from_lock(spec: Spec, files: ProjectFiles, path: str) -> Spec:
@@ -200,7 +202,9 @@ def _from_lock(spec: Spec, files: ProjectFiles, path: str) -> Spec:
         own = pyproject.describe(files, folder)
         spec = replace(spec, python=spec.python or own.python)
         local = _uv_members(requirements.text_of(files, path), folder, path)
-        spec = replace(spec, local_packages=tuple(_located(one, files) for one in local))
+        spec = replace(
+            spec, local_packages=tuple(local_packages.located(one, files) for one in local)
+        )
         return replace(spec, lock_text=requirements.text_of(files, path), lock_format="uv.lock")
     if name.startswith("pylock.") and name.endswith(".toml"):
         text = requirements.text_of(files, path)
@@ -229,75 +233,6 @@ def _toml(text: str, path: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise EnvironmentFailure(f"{path}: not TOML: {error}") from None
-
-
-def asking_for(spec: Spec, asked: Requirements, files: ProjectFiles) -> Spec:
-    """`spec` with these requirements, and with those of the local packages among them."""
-    lines, extra, warnings = list(asked.lines), dict(spec.extra), list(spec.warnings)
-    waiting, local = list(asked.local), list[LocalPackage]()
-    python = spec.python
-    while waiting:
-        one = waiting.pop(0)
-        if any(one.path == there.path for there in local):
-            continue
-        local.append(_located(one, files))
-        own = _own(one, files)
-        python = python or own.python
-        warnings += own.warnings
-        waiting += own.local
-        lines += own.dependencies or ()
-        if own.dependencies is None:
-            extra[DYNAMIC + one.path] = _own_digest(one.path, files)
-    if asked.constraints:
-        extra["constraints"] = "\n".join(asked.constraints)
-    if asked.options:
-        extra["options"] = "\n".join(dict.fromkeys(asked.options))
-    return replace(
-        spec,
-        python=python,
-        requirements=tuple(dict.fromkeys(lines)),
-        local_packages=tuple(local),
-        extra=extra,
-        warnings=tuple(dict.fromkeys(warnings)),
-    )
-
-
-def _own(one: Local, files: ProjectFiles) -> pyproject.Described:
-    if one.path.endswith(".whl"):
-        from runner.environments.wheels import requirements_of
-
-        return pyproject.Described(
-            dependencies=requirements_of(files.read(one.path) or b"", one.path, one.extras)
-        )
-    own = pyproject.describe(files, one.path, one.extras)
-    if not own.package:
-        # pip installs a folder with nothing but a pyproject.toml too: its default is setuptools.
-        has = files.read(posixpath.normpath(posixpath.join(one.path, "pyproject.toml")))
-        if has is None:
-            raise EnvironmentFailure(
-                f"`{one.path}` is to be installed, but it has no pyproject.toml and no setup.py",
-                "name the folder that holds the package",
-            )
-    return own
-
-
-def _located(one: Local, files: ProjectFiles) -> LocalPackage:
-    tree = files.tree_digest(one.path)
-    if tree is None:
-        raise EnvironmentFailure(
-            f"`{one.path}` is to be installed, but it isn't in the project",
-            "is it committed to git?",
-        )
-    return LocalPackage(path=one.path, tree=tree, editable=one.editable, extras=one.extras)
-
-
-def _own_digest(folder: str, files: ProjectFiles) -> str:
-    found = {
-        name: fingerprint.of_text((content or b"").decode("latin-1"))
-        for name in OWN_FILES
-        if (content := files.read(posixpath.normpath(posixpath.join(folder, name)))) is not None
-    }
-    return fingerprint.of_value("own-files", found)
 
 
 def digest_of(spec: Spec) -> str:

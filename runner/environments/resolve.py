@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from runner import fingerprint
 from runner.environments import addresses, building, compiling, conda_failures, git_wheels
 from runner.environments.base import Lock
+from runner.environments.local_packages import DYNAMIC
 from runner.environments.platforms import platform_name
-from runner.environments.reading import DYNAMIC
 from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
