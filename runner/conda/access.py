@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,6 +11,7 @@ from runner.conda import channels, configuration
 from runner.conda.packages import Fetcher
 from runner.conda.silence import Watch
 from runner.conda.specification import channels_of
+from runner.errors import EnvironmentFailure, SourceError
 
 if TYPE_CHECKING:
     import rattler
@@ -80,9 +82,10 @@ def _asked(files: ProjectFiles, path: str) -> tuple[str, ...]:
     from runner.conda import lock_addresses, project_lock
     from runner.environments import conda_file
 
-    if (content := files.read(path)) is None:
-        return ()
-    text = content.decode("utf-8", "replace")
-    if project_lock.format_of(text) is not None:
-        return lock_addresses.channels_with_logins(text)
-    return channels_of(conda_file.read_conda_file(files, path))
+    # A lock says what it was made from: a file above the project, or of another tool's, as well.
+    with contextlib.suppress(EnvironmentFailure, SourceError):
+        text = (files.read(path) or b"").decode("utf-8", "replace")
+        if project_lock.format_of(text) is not None:
+            return lock_addresses.channels_with_logins(text)
+        return channels_of(conda_file.read_conda_file(files, path))
+    return ()

@@ -111,6 +111,19 @@ def test_bytecode_is_no_part_of_the_fingerprint() -> None:
     assert of("hardlink", "1") != of("pyc_file", "1")
 
 
+def test_each_fact_of_a_package_is_in_the_fingerprint() -> None:
+    one = meta.Installed("n", "1", "0", "c", "3", ())
+    others = [
+        meta.Installed("m", "1", "0", "c", "3", ()),
+        meta.Installed("n", "2", "0", "c", "3", ()),
+        meta.Installed("n", "1", "1", "c", "3", ()),
+        meta.Installed("n", "1", "0", "c", "4", ()),
+    ]
+    assert meta.described(one) not in [meta.described(other) for other in others]
+    elsewhere = meta.Installed("n", "1", "0", "a mirror of c", "3", ())
+    assert meta.described(elsewhere) == meta.described(one)
+
+
 def test_what_is_as_it_was_linked_is_not_changed(at: Path) -> None:
     assert changed(at) == []
     assert changed(at, hashed=True) == []
@@ -144,10 +157,12 @@ def test_a_file_that_is_gone_is_missed(at: Path, path: str) -> None:
     assert changed(at, hashed=True) == name
 
 
-def test_a_folder_is_no_file_that_could_be_changed(at: Path) -> None:
+def test_a_folder_or_a_link_has_no_size_that_could_change(at: Path) -> None:
     folder = meta.File("nowhere", None, None, None, "directory")
-    one = meta.Installed("n", "1", "0", "c", None, (folder,))
-    assert list(meta.changed(at, (one,), {})) == []
+    # What a link weighs is the length of its name.
+    link = meta.File("share/link", None, None, 100, "softlink")
+    one = meta.Installed("n", "1", "0", "c", None, (folder, link))
+    assert list(meta.changed(at, (one,), contents.scan(at).sizes)) == []
 
 
 def test_records_of_other_tools_lack_some_of_it(tmp_path: Path) -> None:

@@ -53,6 +53,28 @@ def test_no_password_is_in_what_is_asked_for(tmp_path: Path) -> None:
     assert other.digest == spec.digest, "who logs in with another password has the same lock"
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("pyproject.toml", "[tool.conda-lock]\nchannels = ['x']\n"),
+        ("meta.yaml", "{% set version = 1 %}\nrequirements: {}\n"),
+        ("broken.yaml", "dependencies: [\n"),
+        ("other.yaml", "channels: [a]\n"),
+        ("../above.yaml", CONDA),
+        ("absent.yaml", None),
+    ],
+)
+def test_what_a_lock_was_made_from_may_be_anything(
+    tmp_path: Path, path: str, text: str | None
+) -> None:
+    (tmp_path / "project").mkdir()
+    if text is not None:
+        (tmp_path / "project" / path).write_text(text)
+    read(tmp_path / "project")
+    reach = access.of_files(FolderFiles(tmp_path / "project"), None, path, "conda.yaml")
+    assert [one.password for one in reach.logins] == ["secret", "secret"]
+
+
 def test_the_channels_priority_is_a_part_of_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
