@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from runner import fingerprint
 from runner.conda import channels, configuration, project_lock
-from runner.conda.logins import without_logins
 from runner.conda.specification import channels_of, name_of
 from runner.environments import conda_file, local_packages, reading
 from runner.environments.base import Spec
@@ -32,8 +31,7 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
     content = conda_file.read_conda_file(files, path)
     found = configuration.read(os.environ, Path.home())
     asked, meant = reading.of_pip_section(content, files, path)
-    # Who reads a lock or a message is no one to have the password of a single package's channel.
-    packages = [replace(one, text=without_logins(one.text)) for one in content.packages]
+    packages = conda_file.public(content).packages
     spec = Spec(
         kind=kind,
         python=None,

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from runner.environments.requirements import text_of
 from runner.errors import EnvironmentFailure
@@ -77,6 +78,15 @@ def read_conda_file(files: ProjectFiles, path: str) -> CondaFile:
         variables=_variables(entries.get("variables"), path),
         warnings=(*warnings, *unknown_selectors),
     )
+
+
+def public(content: CondaFile) -> CondaFile:
+    """`content` without the user names, passwords and tokens of channels, to be told and kept."""
+    from runner.conda.logins import without_logins
+
+    packages = (replace(one, text=without_logins(one.text)) for one in content.packages)
+    channels = tuple(map(without_logins, content.channels))
+    return replace(content, packages=tuple(packages), channels=channels)
 
 
 def _selected(text: str, path: str) -> tuple[str, tuple[str, ...]]:

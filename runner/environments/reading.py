@@ -102,7 +102,7 @@ def _mapped(spec: Spec, files: ProjectFiles, path: str, *, skip: bool) -> Spec:
     from runner.environments import conda_file, conda_mapping
 
     _refuse_conda_lock(files, path)
-    content = conda_file.read_conda_file(files, path)
+    content = conda_file.public(conda_file.read_conda_file(files, path))
     asked, meant = of_pip_section(content, files, path)
     found = conda_mapping.mapped(content, path, by_pip=asked.lines, skip=skip)
     spec = replace(

@@ -11,6 +11,7 @@ from tests.support import conda_projects, samples
 if TYPE_CHECKING:
     from tests.support.conda_server import ChannelServer
     from tests.support.conda_shelf import Channel
+    from tests.support.index import Index
     from tests.support.program import Program
 
 SECRET = "5ecret"
@@ -24,6 +25,18 @@ def kept(reprun: Program) -> list[str]:
         for path in (reprun.home / folder).rglob("*")
         if path.is_file() and not path.is_symlink() and SECRET.encode() in path.read_bytes()
     ]
+
+
+def test_a_venv_does_not_tell_them_either(reprun: Program, index: Index) -> None:
+    index.wheel("six", "1.16.0")
+    address = f"https://me:{SECRET}@conda.example.org/t/{SECRET}/forge"
+    text = conda_projects.yaml([address], "python", f"{address}::six", "absent")
+    samples.lay(reprun.directory, conda_projects.MANIFEST, main_py="", conda_yaml=text)
+    said = reprun("run", ".", "--env-manager", "venv")
+    assert said.code == 125
+    assert "https://conda.example.org/forge, nodefaults" in said.err, said
+    assert SECRET not in said.out + said.err
+    assert kept(reprun) == []
 
 
 @pytest.mark.parametrize("place", ["channels", "package"])

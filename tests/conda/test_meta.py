@@ -191,7 +191,10 @@ def test_what_pip_put_beside_is_seen_and_told_apart(at: Path) -> None:
     (at / SITE / "six.py").write_text("six = 66\n")
     assert observation.look(at).changed == ("six",)
     (info / "RECORD").write_text("six.py,sha256=abd,9\n")
-    assert observation.look(at).fingerprint != seen.fingerprint
+    other = observation.look(at).fingerprint
+    assert other != seen.fingerprint
+    (at / contents.ORIGINS).write_text('{"six": {"source": "git+https://host/six@1"}}')
+    assert observation.look(at).fingerprint not in {other, seen.fingerprint}
 
 
 def test_a_prefix_without_python_has_no_packages_of_pips(linker: Linker) -> None:

@@ -217,6 +217,22 @@ def test_a_change_by_hand_is_noticed_and_does_not_reach_the_next_environment(
         assert said_by(environment, "python", "-c", code) == "2.0"
 
 
+def test_a_changed_file_of_pips_does_not_reach_the_next_environment(
+    workshop: Workshop, channel: Channel
+) -> None:
+    workshop.index.wheel("six", "1.16.0")
+    write(workshop, channel, "python", pip=("six",))
+    first = workshop.build(CONDA)
+    assert first.path is not None
+    (file,) = first.path.glob("lib/python*/site-packages/six/__init__.py")
+    before = file.read_text()
+    with file.open("r+") as opened:  # which is uv's own file as well, where it could link
+        opened.write(before.replace("1.16.0", "6.66.6"))
+    again = workshop.build(CONDA)
+    assert not again.reused
+    assert file.read_text() == before
+
+
 def _with_tool(workshop: Workshop, channel: Channel) -> Environment:
     write(workshop, channel, "python", "alpha", "tool")
     return workshop.build(CONDA)
