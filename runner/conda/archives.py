@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
 from runner.errors import EnvironmentFailure, HashMismatch
+
+if TYPE_CHECKING:
+    from runner.conda.model import LockedPackage
 
 _ENDINGS: Final = (".conda", ".tar.bz2")
 _CONDA: Final = re.compile(r"(.+)-([^-]+)-([^-]+)")
@@ -99,6 +102,18 @@ def hashes(sha256: str | None, md5: str | None, where: str) -> tuple[str | None,
             f"{ANEW}, hashes included (`conda list --explicit --sha256` has them)",
         )
     return found[0], found[1]
+
+
+def add(found: dict[tuple[str, str], LockedPackage], package: LockedPackage, where: str) -> None:
+    """Put `package` to those `found`; one that stands there twice is one.
+
+    Raises:
+        EnvironmentFailure: there is one of that name with another address.
+    """
+    if found.setdefault((package.manager, package.name), package).url != package.url:
+        raise EnvironmentFailure(
+            f"{where}: {package.name} is there twice, with two addresses", ANEW
+        )
 
 
 def refuse_platform(archive: Archive, platform: str, where: str) -> None:

@@ -31,16 +31,17 @@ def read(text: str, *, platform: str, where: str) -> tuple[LockedPackage, ...]:
     """The packages, in the file's order.
 
     Raises:
-        EnvironmentFailure: a line is no address of a package, or the package of another platform.
+        EnvironmentFailure: a line is no address of a package, the package of another platform, or
+            another one of a name that was there.
         HashMismatch: a package has no hash.
     """
-    found = []
+    found: dict[tuple[str, str], LockedPackage] = {}
     for place, line in _lines(text, where):
         if pip := _PIP.match(line):
-            found.append(_pip(pip.group(1), pip.group(2), place))
+            archives.add(found, _pip(pip.group(1), pip.group(2), place), place)
         elif not line.startswith("#") and line != "@EXPLICIT":
-            found.append(_conda(line, platform, place))
-    return tuple(found)
+            archives.add(found, _conda(line, platform, place), place)
+    return tuple(found.values())
 
 
 def _lines(text: str, where: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner.conda import meta, packages
 from runner.environments import contents, facts
+from runner.errors import EnvironmentFailure
 from runner.fingerprint import of_value
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ def look(at: Path) -> contents.Seen:
 
     Raises:
         OSError: it can't be read.
+        EnvironmentFailure: a script of a package wrote something else where conda's records are.
     """
     with facts.examining(at / "bin" / "python") as python:  # which starts up meanwhile
-        conda = meta.installed(at)
+        conda = _installed(at)
         pip = _by_pip(at, conda)
         scan = contents.scan(at)
     held = [[one.name, one.version, one.source] for one in pip.packages]
@@ -35,6 +37,13 @@ def look(at: Path) -> contents.Seen:
         changed=(*meta.changed(at, conda, scan.sizes), *pip.changed),
         interpreter=python(),
     )
+
+
+def _installed(at: Path) -> tuple[meta.Installed, ...]:
+    try:
+        return meta.installed(at)
+    except ValueError as error:
+        raise EnvironmentFailure(f"{meta.FOLDER} holds what is no record: {error}") from error
 
 
 def forget_changed(at: Path, *, progress: Progress) -> None:

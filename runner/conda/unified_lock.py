@@ -46,11 +46,7 @@ def read(
     for entry in packages:
         if _text(entry, "platform") == platform and _is_installed(entry):
             place = f"{where}:{_line(entry)}"
-            one = _package(entry, platform, place)
-            if found.setdefault((one.manager, one.name), one).url != one.url:
-                raise EnvironmentFailure(
-                    f"{place}: {one.name} is there twice, with two addresses", archives.ANEW
-                )
+            archives.add(found, _package(entry, platform, place), place)
     custom = metadata.get("custom_metadata")
     return tuple(found.values()), {} if _is_null(custom) else dict(_texts(custom, where))
 

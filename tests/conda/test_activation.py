@@ -76,6 +76,20 @@ def test_variables_of_packages_are_set_with_and_without_scripts(prefix: Prefix) 
     assert prefix.note(a="export TWO=2\n") == {"ONE": "1", "TWO": "2"}
 
 
+def test_a_script_is_run_as_in_a_first_shell_that_nobody_types_into(prefix: Prefix) -> None:
+    read, write = os.pipe()
+    os.write(write, b"typed\n")
+    before = os.dup(0)
+    os.dup2(read, 0)
+    try:
+        found = prefix.note(a='read TYPED; export LEVEL="$CONDA_SHLVL" HERE="$PWD" TYPED\n')
+    finally:
+        os.dup2(before, 0)
+        for handle in (read, write, before):
+            os.close(handle)
+    assert found == {"LEVEL": "1", "HERE": str(prefix.at), "TYPED": ""}
+
+
 def test_what_a_script_says_is_passed_on(prefix: Prefix) -> None:
     assert prefix.note(a="echo hello\necho there >&2\n") == {}
     assert prefix.heard.lines == ["hello", "there"]

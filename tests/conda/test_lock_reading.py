@@ -207,6 +207,15 @@ def test_a_package_with_two_addresses_is_refused() -> None:
     assert "a is there twice, with two addresses" in caught.value.message
 
 
+def test_a_line_that_an_explicit_file_has_twice_is_one_package() -> None:
+    line = f"{HOST}/linux-64/a-1-0.conda#sha256:{SHA256}\n"
+    found = lock_file.read(f"@EXPLICIT\n{line}{line}", platform=PLATFORM, origin=None).packages
+    assert [one.name for one in found] == ["a"]
+    other = line.replace("a-1-0", "a-2-0")
+    with pytest.raises(EnvironmentFailure, match="the lock:3: a is there twice"):
+        lock_file.read(f"@EXPLICIT\n{line}{other}", platform=PLATFORM, origin=None)
+
+
 def test_a_package_of_pips_needs_a_hash_too() -> None:
     url = "https://x.org/six-1-py3-none-any.whl"
     one = entry("six", manager="pip", hash={"md5": MD5}, url=url)  # uv would not check it

@@ -11,6 +11,7 @@ import pytest
 
 from runner.conda import meta, observation
 from runner.environments import contents
+from runner.errors import EnvironmentFailure
 from tests.support.conda_channel import PLACEHOLDER, Package, module
 
 if TYPE_CHECKING:
@@ -201,7 +202,6 @@ def test_a_prefix_without_python_has_no_packages_of_pips(linker: Linker) -> None
     seen = observation.look(linker.link(WHERE))
     assert [one.name for one in seen.packages] == ["where"]
     assert seen.interpreter is None
-    (linker.root / "lib").mkdir()
 
 
 def test_the_cache_forgets_what_was_changed_and_nothing_else(at: Path, linker: Linker) -> None:
@@ -213,7 +213,9 @@ def test_the_cache_forgets_what_was_changed_and_nothing_else(at: Path, linker: L
     observation.forget_changed(at, progress=linker.heard)
     assert tool.folder.is_dir()
     assert not where.folder.exists()
-    (at / "conda-meta" / "tool-1.0-py_0.json").write_text("[")
+    rewrite(at / "conda-meta" / "tool-1.0-py_0.json", b"[")
+    with pytest.raises(EnvironmentFailure, match="conda-meta holds what is no record"):
+        observation.look(at)
     observation.forget_changed(at, progress=linker.heard)
     assert tool.folder.is_dir(), "what can't be read says nothing of the cache"
 

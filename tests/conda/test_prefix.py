@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
 from runner.conda import packages, prefix
-from runner.errors import BuildFailure, EnvironmentFailure
+from runner.errors import BuildFailure, EnvironmentFailure, HashMismatch
 from tests.support.conda_channel import PLACEHOLDER, Package, module
 
 if TYPE_CHECKING:
@@ -73,9 +74,19 @@ def test_two_builds_of_one_name_lie_in_folders_of_their_own(linker: Linker) -> N
         assert (linker.install([one]) / "share" / "plain").read_text() == content
 
 
-def test_a_package_without_a_hash_is_refused(linker: Linker) -> None:
+def test_an_md5_is_enough_for_an_old_lock_and_nothing_is_not(linker: Linker) -> None:
     (one,) = linker.fetch(PLAIN)
     fetcher = packages.Fetcher(lambda: pytest.fail("a client was wanted"), 1)
+    archive = (linker.root / "channel" / "noarch" / "plain-1.0-0.conda").read_bytes()
+    md5 = hashlib.md5(archive, usedforsecurity=False).hexdigest()
+    old = replace(one.package, sha256=None, md5=md5)
+    (kept,) = packages.fetch([old], fetcher, settings=linker.settings, progress=linker.heard)
+    assert kept.folder.name == f"md5-{md5}"
+    wrong = replace(old, md5="0" * 32)
+    with pytest.raises(HashMismatch, match=f"its hash is {md5}, not 0000"):
+        packages.fetch([wrong], fetcher, settings=linker.settings, progress=linker.heard)
+    packages.forget(kept.unpacked)
+    assert not kept.folder.exists()
     bare = replace(one.package, sha256=None)
     with pytest.raises(EnvironmentFailure, match=r"no hash of `plain` 1\.0"):
         packages.fetch([bare], fetcher, settings=linker.settings, progress=linker.heard)

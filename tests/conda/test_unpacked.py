@@ -60,6 +60,9 @@ def test_a_list_of_files_from_before_2017_is_looked_at_too(tmp_path: Path) -> No
     (info / "paths.json").write_text("[")
     with pytest.raises(BuildFailure, match="no list of files that can be read"):
         unpacked.check(info.parent)
+    (info / "paths.json").write_text(json.dumps({"paths": [{"_path": "a\0b"}]}))
+    with pytest.raises(BuildFailure, match="lies outside of a prefix"):
+        unpacked.check(info.parent)
     with pytest.raises(BuildFailure, match="doesn't say what it is"):
         unpacked.name_of(info.parent)
 
