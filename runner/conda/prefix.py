@@ -55,7 +55,7 @@ def scripts_not_run(found: Sequence[Cached]) -> tuple[str, ...]:
     return tuple(
         one.package.name
         for one in found
-        if (one.unpacked / _POST_LINK.format(name=one.package.name)).is_file()
+        if (one.unpacked / _POST_LINK.format(name=one.package.name.lower())).is_file()
     )
 
 
@@ -71,7 +71,7 @@ def _cache(found: Sequence[Cached]) -> rattler.PackageCache:
 def _name(one: Cached) -> str:
     """The package's name, by which py-rattler finds its folder."""
     name, wanted = unpacked.name_of(one.unpacked), one.package.name.lower()
-    if name != wanted:
+    if name != wanted:  # in other letters too, which py-rattler panics at
         raise BuildFailure(
             f"{packages.archive_name(one.package)} is the package `{name}`, "
             f"and the lock calls it `{wanted}`",

@@ -51,14 +51,14 @@ def check(unpacked: Path) -> None:
 
 
 def name_of(unpacked: Path) -> str:
-    """The package's name by its own word, in lower case.
+    """The package's name by its own word.
 
     Raises:
         BuildFailure: it can't be read.
     """
     try:
         content = (unpacked / "info" / "index.json").read_bytes()
-        return json.decode(content, type=_Index).name.lower()
+        return json.decode(content, type=_Index).name
     except (OSError, DecodeError) as error:
         raise _refused(unpacked, f"doesn't say what it is: {error}") from error
 

@@ -98,7 +98,8 @@ class Spec(Struct, frozen=True):
             run. None without either.
         words: digest of the project's own words alone, where this machine's settings have a say
             in `digest`: what a lock in the project is known by; None where they have none.
-        conda: conda's own specifications, as written: `numpy=1.16`, `conda-forge::zlib`.
+        conda: conda's own specifications, as written but for logins in a channel's address:
+            `numpy=1.16`, `conda-forge::zlib`.
         channels: where their packages come from, in the order of their rank.
         digest: SHA-256 over what decides the resolution, the local packages' trees left out
             (their dependencies count, their code does not), like `warnings`, `variables`,

@@ -24,6 +24,10 @@ FAILING = Package("failing", "1.0", files={"bin/.failing-post-link.sh": b"#!/bin
 def test_scripts_are_run_only_when_that_is_asked_for(linker: Linker) -> None:
     found = linker.fetch(PLAIN, SCRIPTED)
     assert prefix.scripts_not_run(found) == ("scripted",)
+    loud = [
+        one._replace(package=replace(one.package, name=one.package.name.upper())) for one in found
+    ]
+    assert prefix.scripts_not_run(loud) == ("SCRIPTED",)
     at = linker.install(found)
     assert not (at / "ran").exists()
     assert linker.heard.lines == []

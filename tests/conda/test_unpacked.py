@@ -75,6 +75,9 @@ def test_another_package_than_the_lock_names(linker: Linker) -> None:
             linker.install([wrong])
     at = linker.install([one._replace(package=replace(one.package, name="Plain"))])
     assert (at / "share" / "plain").is_file(), "case makes no other package"
+    (loud,) = linker.fetch(replace(PLAIN, name="Loud"))
+    with pytest.raises(BuildFailure, match=r"is the package `Loud`, and the lock calls it `loud`"):
+        linker.install([loud])
 
 
 @pytest.mark.parametrize(
