@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,23 @@ def test_a_venv_does_not_tell_them_either(reprun: Program, index: Index) -> None
     assert said.code == 125
     assert "https://conda.example.org/forge, nodefaults" in said.err, said
     assert SECRET not in said.out + said.err
+    assert kept(reprun) == []
+
+
+def test_a_lock_is_had_with_the_login_of_the_file_beside_it(
+    reprun: Program, channel: Channel, channels: ChannelServer
+) -> None:
+    channels.login = f"me:{SECRET}"
+    text = conda_projects.yaml([channel.url.replace("://", f"://me:{SECRET}@")], "python", "alpha")
+    manifest = conda_projects.MANIFEST.replace("conda.yaml", "envs/conda.yaml")
+    project = samples.lay(reprun.directory, manifest, main_py=conda_projects.MAIN)
+    (project / "envs").mkdir()
+    (project / "envs" / "conda.yaml").write_text(text)
+    assert reprun("lock", ".").code == 0
+    assert SECRET not in (project / "envs" / "conda-lock.yml").read_text()
+    shutil.rmtree(reprun.home / "cache")
+    said = reprun("run", ".")
+    assert (said.code, SECRET in said.err) == (0, False), said
     assert kept(reprun) == []
 
 

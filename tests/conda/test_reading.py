@@ -11,6 +11,7 @@ from runner.environments import amended, kinds
 from runner.errors import RequestError
 from runner.manifest.model import EnvironmentReference
 from runner.request import Request
+from tests.environments.conftest import Folder
 from tests.support.folder import FolderFiles
 from tests.support.listening import Listener
 
@@ -33,7 +34,7 @@ dependencies:
 
 def read(tmp_path: Path, text: str = CONDA) -> Spec:
     (tmp_path / "conda.yaml").write_text(text)
-    return reading.read("conda", FolderFiles(tmp_path), "conda.yaml", as_of=None)
+    return reading.read("conda", Folder(tmp_path), "conda.yaml", as_of=None)
 
 
 def test_no_password_is_in_what_is_asked_for(tmp_path: Path) -> None:
@@ -51,6 +52,35 @@ def test_no_password_is_in_what_is_asked_for(tmp_path: Path) -> None:
     assert logins[1].actual == f"{BARE}/t/token/other/"
     other = read(tmp_path, CONDA.replace("secret", "changed").replace("token", "nekot"))
     assert other.digest == spec.digest, "who logs in with another password has the same lock"
+
+
+def test_a_package_that_stands_there_twice_is_that_of_the_first_line(tmp_path: Path) -> None:
+    spec = read(tmp_path, "dependencies:\n- numpy=1\n- NumPy>=1.2\n")
+    assert spec.origins == {"numpy": "conda.yaml:2:3: the conda package `numpy=1`"}
+    assert spec.conda == ("numpy=1", "NumPy>=1.2")
+
+
+@pytest.mark.parametrize("line", ["six", "./mine"])
+def test_pip_is_added_for_a_section_that_lacks_it_and_that_is_said(
+    tmp_path: Path, line: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "pyproject.toml").write_text("[project]\nname='mine'\nversion='1'\n")
+    text = f"dependencies:\n- python\n- pip: [{line}]\n"
+    said = "conda.yaml: `pip:` has packages, but `dependencies` has no `pip`: it is added"
+    spec = read(tmp_path, text)
+    assert spec.conda == ("python", "pip")
+    assert said in spec.warnings
+    for own in ("pip", "conda-forge::Pip >=20"):
+        spec = read(tmp_path, text.replace("- pip:", f"- {own}\n- pip:"))
+        assert spec.conda == ("python", own)
+        assert said not in spec.warnings
+    assert read(tmp_path, text.replace(line, "")).conda == ("python",)
+
+
+def test_what_the_persons_configuration_lacks_is_said(tmp_path: Path) -> None:
+    (tmp_path / ".condarc").write_text("client_ssl_cert: mine.pem\n")
+    assert any("`client_ssl_cert` has no effect" in one for one in read(tmp_path).warnings)
 
 
 @pytest.mark.parametrize(

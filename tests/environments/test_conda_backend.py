@@ -132,6 +132,23 @@ def test_what_the_machine_is_said_to_have_is_solved_for(
     assert "needs-cuda-1.0" in workshop.lock(CONDA)[1].text
 
 
+def test_another_python_takes_the_place_of_the_files_own(
+    workshop: Workshop, channel: Channel
+) -> None:
+    write(workshop, channel, "Python=2.7", "alpha")
+    backend, spec = workshop.read(CONDA)
+    own = conda_channel.python_version()
+    for python in (own, f">={own}", f"=={own}"):
+        lock = backend.lock(
+            replace(spec, python=python),
+            files=workshop.project,
+            settings=workshop.settings,
+            progress=workshop.heard,
+        )
+        assert lock.python == own
+        assert "/alpha-2.0-" in lock.text
+
+
 def test_a_noarch_package_is_at_home_in_every_python(workshop: Workshop, channel: Channel) -> None:
     own = conda_channel.python_version()
     other = _other_python(workshop)
