@@ -291,3 +291,20 @@ def test_what_packages_set_when_activated_reaches_the_step(
     assert activation.path == (built.path / "bin",)
     meta = json.loads((built.path / "conda-meta" / "scripted-1.0-0.json").read_text())
     assert meta["name"] == "scripted"
+
+
+def test_an_environment_without_its_python_is_not_healthy(
+    workshop: Workshop, channel: Channel
+) -> None:
+    write(workshop, channel, "python", "alpha")
+    built = workshop.build(CONDA)
+    backend = kinds.load("conda")
+    assert built.path is not None
+    assert backend.health(built.lock, built.path) is None
+    (library,) = built.path.glob("lib/python3*")
+    assert backend.activate(built.path).bytecode == {library: built.path / "bytecode"}
+    (built.path / "bin" / "python").unlink()
+    assert backend.health(built.lock, built.path) == "its Python is gone"
+    assert backend.health(replace(built.lock, python=None), built.path) is None
+    shutil.rmtree(built.path / "conda-meta")
+    assert backend.health(built.lock, built.path) == "it has no conda-meta"
