@@ -28,6 +28,7 @@ dependencies:
   - pip:
     - six  # [linux]
     - colorama  # [win]
+# about nothing in particular [3]
 """
 
 
