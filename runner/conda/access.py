@@ -34,13 +34,16 @@ class Access(NamedTuple):
 
         return client.client(self.configuration, self.logins)
 
-    def gateway(self, settings: Settings) -> rattler.Gateway:
-        """Asks channels for their indexes, which are kept in the cache home."""
+    def gateway(self, settings: Settings, *, anew: bool = False) -> rattler.Gateway:
+        """Asks channels for their indexes, which are kept in the cache home.
+
+        `anew` asks for those too whose time to live isn't over.
+        """
         import rattler
 
         from runner.conda import client
 
-        default, others = client.source_configs(self.configuration)
+        default, others = client.source_configs(self.configuration, anew=anew)
         return rattler.Gateway(
             cache_dir=_indexes(settings),
             default_config=default,

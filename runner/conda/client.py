@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rattler import SourceConfig
     from rattler.networking import Client
+    from rattler.networking.fetch_repo_data import CacheAction
 
     from runner.conda.configuration import Configuration
     from runner.conda.logins import Login
@@ -64,18 +65,22 @@ def client(
         )
 
 
-def source_configs(configuration: Configuration) -> tuple[SourceConfig, dict[str, SourceConfig]]:
+def source_configs(
+    configuration: Configuration, *, anew: bool = False
+) -> tuple[SourceConfig, dict[str, SourceConfig]]:
     """A gateway's `default_config` and `per_channel_config`: offline, only what is cached.
 
-    Folders of this machine are read all the same.
+    Folders of this machine are read all the same. `anew` asks servers that said their index would
+    hold for a while, too.
     """
     from rattler import SourceConfig
 
+    online: CacheAction = "no-cache" if anew else "cache-or-fetch"
     here = SourceConfig(sharded_enabled=configuration.sharded)
     default = SourceConfig(
         zstd_enabled=configuration.compressed,
         sharded_enabled=configuration.sharded,
-        cache_action="force-cache-only" if configuration.offline else "cache-or-fetch",
+        cache_action="force-cache-only" if configuration.offline else online,
     )
     return default, {"file:///": here}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, cast
 
-from runner.conda import packages, runtime, unpacked
+from runner.conda import packages, runtime, silence, unpacked
 from runner.errors import BuildFailure
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from runner.progress import Progress
 
 _POST_LINK: Final = "bin/.{name}-post-link.sh"
+_COPIES: Final = "allow-hard-links = false\nallow-symbolic-links = false"
+_TOO_LONG: Final = "longer than the placeholder"
+_SHORTER: Final = "set REPRUN_CACHE to a folder with a shorter path"
+_SECONDS_OF_QUIET: Final = 0.1
+_SECONDS_TO_END: Final = 10
 
 
 def link(found: Sequence[Cached], at: Path, *, run_scripts: bool, progress: Progress) -> None:
@@ -35,19 +41,40 @@ def link(found: Sequence[Cached], at: Path, *, run_scripts: bool, progress: Prog
     import rattler
     from rattler.exceptions import InstallerError, LinkError
 
+    reporter = _Reporter(len(found), progress)
+    work = rattler.install(
+        [_record(one) for one in found],
+        at,
+        package_cache=_cache(found),
+        show_progress=False,
+        reporter=cast("InstallerReporter", reporter),
+        execute_link_scripts=run_scripts,
+        # What a script writes into its prefix must not reach the cache's files.
+        config=rattler.Config.from_toml(_COPIES) if run_scripts else None,
+    )
     try:
-        runtime.run(
-            rattler.install(
-                [_record(one) for one in found],
-                at,
-                package_cache=_cache(found),
-                show_progress=False,
-                reporter=cast("InstallerReporter", _Reporter(len(found), progress)),
-                execute_link_scripts=run_scripts,
-            )
+        runtime.run(work)
+    except BaseException as error:
+        _until_quiet(at)
+        if isinstance(error, (LinkError, InstallerError)):
+            raise _failure(error) from error
+        raise
+    if reporter.failed:
+        raise BuildFailure(
+            f"the post-link script of {', '.join(reporter.failed)} failed",
+            "leave `--link-scripts` away if the step can do without what it makes",
         )
-    except (LinkError, InstallerError) as error:
-        raise _failure(error) from error
+
+
+def _until_quiet(at: Path) -> None:
+    """Wait for py-rattler's threads, which link on after it has failed or been interrupted.
+
+    Whoever removes the prefix would meet them.
+    """
+    before, until = None, time.monotonic() + _SECONDS_TO_END
+    while (now := silence.extent(at)) != before and time.monotonic() < until:
+        before = now
+        time.sleep(_SECONDS_OF_QUIET)
 
 
 def scripts_not_run(found: Sequence[Cached]) -> tuple[str, ...]:
@@ -96,6 +123,8 @@ class _Reporter:
     """Tells how many packages are linked; py-rattler calls it from threads of its own."""
 
     def __init__(self, total: int, progress: Progress) -> None:
+        self.failed: list[str] = []
+        self._scripts: list[str] = []
         self._total = total
         self._done = 0
         self._progress = progress
@@ -107,12 +136,12 @@ class _Reporter:
 
     def on_post_link_start(self, package_name: str, script_path: str) -> int:
         self._progress.line(f"running {script_path} of {package_name}")
-        return 0
+        self._scripts.append(package_name)
+        return len(self._scripts) - 1
 
     def on_post_link_complete(self, index: int, success: bool) -> None:  # noqa: FBT001
-        del index
         if not success:
-            self._progress.warning("a post-link script failed")
+            self.failed.append(self._scripts[index])
 
 
 def _failure(error: Exception) -> Exception:
@@ -120,7 +149,9 @@ def _failure(error: Exception) -> Exception:
         return known
     lines = tuple(_lines(error))
     return BuildFailure(
-        f"the packages can't be linked: {lines[0] if lines else error}", details=lines[1:]
+        f"the packages can't be linked: {lines[0] if lines else error}",
+        _SHORTER if _TOO_LONG in str(error) else None,
+        details=lines[1:],
     )
 
 

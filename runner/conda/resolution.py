@@ -35,8 +35,11 @@ def resolve(
     files: ProjectFiles,
     settings: Settings,
     progress: Progress,
+    anew: bool = False,
 ) -> Lock:
     """Exact packages for `spec`, with hashes, as a `conda-lock.yml`.
+
+    `anew` looks past what this machine knows of the channels.
 
     Raises:
         EnvironmentFailure: no such package, a conflict, a channel that can't be reached.
@@ -54,9 +57,11 @@ def resolve(
         as_of=spec.as_of,
         origins=spec.origins,
     )
-    records = solving.solve(
-        question, reach.gateway(settings), watch=reach.watch(settings), progress=progress
-    )
+    gateway = reach.gateway(settings, anew=anew)
+    try:
+        records = solving.solve(question, gateway, watch=reach.watch(settings), progress=progress)
+    except OSError as error:
+        raise no_room(error, settings) from error
     conda = tuple(locked(record) for record in records)
     pip = _pip(spec, conda, reach, files, settings, progress)
     text = lock_file.write(

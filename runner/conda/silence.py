@@ -28,10 +28,10 @@ class Watch(NamedTuple):
     folder: Path
     seconds: float
 
-    def signs(self) -> tuple[int, int]:
-        """Other numbers than before, where something has come or been computed."""
+    def signs(self) -> tuple[object, ...]:
+        """Other values than before, where something has come or been computed."""
         computed = time.process_time() / (self.seconds * _BUSY)
-        return _size(self.folder), int(computed)
+        return extent(self.folder), int(computed)
 
 
 async def within(work: Awaitable[T], signs: Callable[[], object], seconds: float) -> T:
@@ -55,10 +55,12 @@ async def within(work: Awaitable[T], signs: Callable[[], object], seconds: float
             await asyncio.gather(task, return_exceptions=True)
 
 
-def _size(folder: Path) -> int:
-    found = 0
-    for at, _, names in os.walk(folder):
+def extent(folder: Path) -> tuple[int, int]:
+    """How many files and folders are below `folder`, and how many bytes the files have."""
+    entries = size = 0
+    for at, folders, names in os.walk(folder):
+        entries += len(folders) + len(names)
         for name in names:
             with contextlib.suppress(OSError):  # it may be moved meanwhile
-                found += os.lstat(os.path.join(at, name)).st_size  # noqa: PTH118  thousands
-    return found
+                size += os.lstat(os.path.join(at, name)).st_size  # noqa: PTH118  thousands
+    return entries, size

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.conda import failures, runtime, silence, unsolvable
+from runner.conda.packages import full_disk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +59,7 @@ def solve(
         NoSuchPackage: no channel has it, or none of that version.
         DependencyConflict: with the solver's explanation.
         EnvironmentFailure: a channel can't be reached.
+        OSError: what it says can't be kept.
     """
     from rattler.exceptions import GatewayError, SolverError
 
@@ -68,6 +70,8 @@ def solve(
     except SolverError as error:
         raise unsolvable.explained(str(error), question, gateway) from None
     except (GatewayError, OSError) as error:
+        if (known := full_disk(error)) is not None:
+            raise known from error
         raise failures.unreachable(error, question.channels) from error
     return tuple(sorted(found, key=lambda record: record.name.normalized))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
+import json
 import os
 import shutil
 from typing import TYPE_CHECKING, Final
@@ -146,6 +147,7 @@ class Transfer:
         except Exception as error:
             raise _unusable(error, cached.package) from error
         unpacked.check(fresh / stem(cached.package))
+        _recognise(fresh / stem(cached.package), cached.package)
         archive.unlink()
         _into_place(fresh, cached)
 
@@ -191,6 +193,20 @@ def _into_place(fresh: Path, cached: Cached) -> None:
         # Somebody else was first, with the same content.
         if error.errno not in {errno.ENOTEMPTY, errno.EEXIST} or not cached.unpacked.exists():
             raise
+
+
+def _recognise(unpacked: Path, package: LockedPackage) -> None:
+    """Raises BuildFailure where another package is inside than the archive's name says."""
+    try:
+        said = json.loads((unpacked / "info" / "index.json").read_bytes())
+        held = f"{said['name'].lower()} {said['version']}"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        held = "no package that can be read"
+    if held != f"{package.name} {package.version}":
+        raise BuildFailure(
+            f"{archive_name(package)} holds {held}",
+            "it is what the lock says: whoever made the package must mend it",
+        )
 
 
 def _unusable(error: Exception, package: LockedPackage) -> Exception:

@@ -51,12 +51,11 @@ def lock(
     relock: bool = False,
 ) -> Lock:
     """The project's own lock, else what py-rattler finds now; see `Backend.lock`."""
-    del relock  # the channels are asked each time
     from runner.conda import project_lock, resolution
 
     if spec.lock_text is not None:
         return project_lock.own(spec)
-    return resolution.resolve(spec, files=files, settings=settings, progress=progress)
+    return resolution.resolve(spec, files=files, settings=settings, progress=progress, anew=relock)
 
 
 def peek(spec: Spec, *, settings: Settings) -> Lock | None:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.test_conda_runs import got
-from tests.support import conda_channel
+from tests.support.conda_channel import Package, module
 from tests.support.conda_projects import lay
-from tests.support.disks import small_disk
+from tests.support.disks import read_only, small_disk
 from tests.support.processes import wait_until
-from tests.support.program import end, nothing_left
+from tests.support.program import end, nothing_left, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,6 +191,13 @@ def test_an_archive_that_is_none(project: Program, channel: Channel) -> None:
     failed(project, f"{ALPHA}.conda can't be unpacked", "whoever made the package")
 
 
+def test_an_archive_with_another_package_in_it(project: Program, channel: Channel) -> None:
+    channel.add(module("omega", "9.0"))
+    channel.replace(ALPHA, channel.archive("omega-9.0-py_0").read_bytes())
+    _believe(channel, ALPHA)
+    failed(project, f"{ALPHA}.conda holds omega 9.0")
+
+
 def _believe(channel: Channel, stem: str) -> None:
     """Have the index name the hash of what lies there, whatever that is."""
     file = channel.archive(stem).parent / "repodata.json"
@@ -217,7 +224,7 @@ def another_machine(reprun: Program) -> None:
 def test_a_package_was_built_anew_under_its_old_name(project: Program, channel: Channel) -> None:
     works(project)
     another_machine(project)
-    forged = conda_channel.module("alpha", "2.0", source="__version__ = 'forged'\n")
+    forged = module("alpha", "2.0", source="__version__ = 'forged'\n")
     channel.add(forged)
     said = project("run", ".")
     assert said.code == 125
@@ -250,6 +257,53 @@ def test_a_package_is_gone(project: Program, channel: Channel) -> None:
     assert got(project("run", ".", "--relock"))[1]["alpha"] == "1.1"
 
 
+def test_relocking_asks_a_channel_though_its_index_was_to_hold_for_a_while(
+    project: Program, channel: Channel
+) -> None:
+    channel.server.cache_control = "public, max-age=1200"
+    works(project)
+    channel.remove(ALPHA)
+    assert got(project("run", ".", "--relock"))[1]["alpha"] == "1.1"
+
+
+# --- packages are linked -------------------------------------------------------------------------
+
+
+def test_a_path_that_is_too_long_for_a_program(tmp_path: Path, channel: Channel) -> None:
+    if not list(channel.folder.glob("*/native-*")):
+        pytest.skip("there is no compiler")
+    deep = tmp_path.joinpath(*["d" * 50] * 4)
+    deep.mkdir(parents=True)
+    reprun = person(deep / "person")
+    lay(reprun.directory, channel, "python", "native")
+    failed(reprun, "native-1.0", "set REPRUN_CACHE to a folder with a shorter path")
+
+
+def test_a_post_link_script_that_fails(reprun: Program, channel: Channel) -> None:
+    script = {"bin/.broken-post-link.sh": b"#!/bin/sh\nexit 3\n"}
+    channel.add(Package("broken", "1.0", files=script, noarch="generic"))
+    lay(reprun.directory, channel, "python", "broken")
+    said = reprun("run", ".", "--link-scripts")
+    assert said.code == 125, said
+    assert "error: the post-link script of broken failed\nhint: leave `--link-scripts`" in said.err
+    assert half_made(reprun) == []
+    assert reprun("run", ".").code == 0
+
+
+def test_what_a_post_link_script_writes_does_not_reach_the_cache(
+    reprun: Program, channel: Channel
+) -> None:
+    files = {"bin/.own-post-link.sh": b'#!/bin/sh\necho more >>"$PREFIX/share/own"\n'}
+    files["share/own"] = b"packed\n"
+    channel.add(Package("own", "1.0", files=files, noarch="generic"))
+    lay(reprun.directory, channel, "python", "own")
+    assert reprun("run", ".", "--link-scripts").code == 0
+    (cached,) = reprun.home.glob("cache/conda/packages/*/*/share/own")
+    (linked,) = reprun.home.glob("cache/envs/conda/*/share/own")
+    assert cached.read_text() == "packed\n"
+    assert linked.read_text() == "packed\nmore\n"
+
+
 # --- disks, kills, neighbours --------------------------------------------------------------------
 
 
@@ -280,6 +334,19 @@ def test_the_disk_is_full_while_packages_are_linked(project: Program) -> None:
         assert said.code == 125, said
         assert "the disk is full\nhint: free some space" in said.err, said.err
         assert half_made(project) == []
+    works(project)
+
+
+def test_the_disk_is_full_while_an_index_is_kept(project: Program) -> None:
+    with small_disk(project.home / "cache" / "conda", size="4k"):
+        failed(project, "the disk is full\nhint: free some space")
+    works(project)
+
+
+def test_a_cache_that_can_not_be_written(project: Program) -> None:
+    (project.home / "cache" / "conda").mkdir(parents=True)
+    with read_only(project.home / "cache" / "conda"):
+        failed(project, f"below {project.home}/cache: the file system is read-only")
     works(project)
 
 
