@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runner.progress import Progress
 
 _POST_LINK: Final = "bin/.{name}-post-link.sh"
-_COPIES: Final = "allow-hard-links = false\nallow-symbolic-links = false"
+_COPIES: Final = "allow-hard-links = false"
 _TOO_LONG: Final = "longer than the placeholder"
 _SHORTER: Final = "set REPRUN_CACHE to a folder with a shorter path"
 _SECONDS_OF_QUIET: Final = 0.1

@@ -202,7 +202,7 @@ def _recognise(unpacked: Path, package: LockedPackage) -> None:
         held = f"{said['name'].lower()} {said['version']}"
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         held = "no package that can be read"
-    if held != f"{package.name} {package.version}":
+    if held != f"{package.name.lower()} {package.version}":
         raise BuildFailure(
             f"{archive_name(package)} holds {held}",
             "it is what the lock says: whoever made the package must mend it",

@@ -40,9 +40,14 @@ def test_scripts_are_run_only_when_that_is_asked_for(linker: Linker) -> None:
 
 
 def test_a_script_that_fails_is_told(linker: Linker) -> None:
-    at = linker.link(PLAIN, FAILING, run_scripts=True)
-    assert (at / "share" / "plain").is_file()
-    assert linker.heard.warnings == ["a post-link script failed"]
+    with pytest.raises(BuildFailure, match="the post-link script of failing failed"):
+        linker.link(PLAIN, FAILING, run_scripts=True)
+
+
+def test_a_script_writes_into_no_file_of_the_cache(linker: Linker) -> None:
+    at = linker.link(PLAIN, run_scripts=True)
+    assert (at / "share" / "plain").stat().st_nlink == 1
+    assert not (at / "share" / "plain").is_symlink()
 
 
 def test_what_is_linked_is_counted(linker: Linker) -> None:
