@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import sys
 import types
 import warnings
@@ -22,6 +23,8 @@ _BARE: Final = ("conda_lock", "conda_lock.src_parser", "conda_lock.lockfile")
 @functools.cache
 def part(name: str) -> Any:  # noqa: ANN401  conda-lock has no types
     """The module `name` of conda-lock."""
+    # What conda's parts tell a log would be printed where nobody listens to one.
+    logging.getLogger("conda_lock").addHandler(logging.NullHandler())
     with warnings.catch_warnings(), _bare():
         warnings.simplefilter("ignore")  # its parts warn about each other
         return import_module(name)

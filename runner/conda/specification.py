@@ -24,6 +24,12 @@ _ARCHIVE: Final = re.compile(
     r"(?P<channel>[a-z0-9+]+://\S+)/[^/\s]+/(?P<name>[^/\s]+)-[^-/\s]+-[^-/\s]+\.(?:conda|tar\.bz2)"
 )
 _KEY: Final = re.compile(r"\[(?:[^\]]*,)?\s*channel\s*=\s*['\"]?([^'\",\]\s]+)")
+# Of pip: options, folders, repositories, `name @ address`.
+_FOR_PIP: Final = re.compile(
+    r"-|\.{1,2}(?:[/\[]|$)|(?:git|hg|svn|bzr)\+|[\w.-]+(?:\[[^\]]*\])?\s+@\s"
+)
+_REVERSED: Final = re.compile(r"=([<>])")
+_ABOVE: Final = re.compile(r">(?!=)\s*([^,|*]+?)\.?\*")
 _HINT: Final = "write `name`, `name=1.2`, `name>=1.2,<2` or `channel::name=1.2=build`"
 
 
@@ -61,6 +67,7 @@ def read(texts: Iterable[str], origins: Mapping[str, str]) -> tuple[VersionedDep
     understood = library.part("conda_lock.src_parser.conda_common").conda_spec_to_versioned_dep
     found = []
     for text in texts:
+        _refuse_what_only_seems_one(text, origins)
         try:
             found.append(understood(text, "main"))
         except Exception as error:  # noqa: BLE001  it raises whatever its parts do
@@ -100,6 +107,17 @@ def match_specs(
     return found
 
 
+def _refuse_what_only_seems_one(text: str, origins: Mapping[str, str]) -> None:
+    """What conda-lock makes a package of that nobody meant."""
+    where = origins.get(name_of(text)) or f"the conda package `{without_logins(text)}`"
+    if _FOR_PIP.match(text):
+        raise EnvironmentFailure(f"{where} is a line of pip's", "put it below `- pip:`")
+    if (match := _REVERSED.search(text)) is not None:
+        raise EnvironmentFailure(
+            f"{where} can't be understood: `={match[1]}` is no comparison", f"write `{match[1]}=`"
+        )
+
+
 def _not_understood(
     text: str, error: BaseException, origins: Mapping[str, str]
 ) -> EnvironmentFailure:
@@ -115,9 +133,11 @@ def _place(found: Channel, channels: Sequence[Channel]) -> str:
 
 
 def _text(one: VersionedDependency, place: str | None) -> str:
+    # To conda, `>1.2.*` is `>1.2`; to py-rattler, it lets 1.2 itself in.
+    version = _ABOVE.sub(r">\1", one.version or "")
     keys = [
         f"{key}='{value}'"
-        for key, value in (("version", one.version), ("build", one.build))
+        for key, value in (("version", version), ("build", one.build))
         if value and value != "*"
     ]
     name = str(one.name) + (f"[{', '.join(keys)}]" if keys else "")

@@ -184,6 +184,8 @@ def _pip(key: Node, value: Node, path: str) -> Iterator[Asked]:
     if name != "pip":
         shown = f"{name}: {value.value}" if value.id == "scalar" else f"{name}:"
         joined = f"{name}={value.value}" if value.id == "scalar" and value.value else name
+        if (match := re.fullmatch(r"sel\((\w+)\)", name)) is not None:  # micromamba's
+            joined = f"{value.value}  # [{match[1]}]"
         raise EnvironmentFailure(
             f"{_place(key, path)}: `{shown}` is no package, and only `pip:` may have a list",
             f"write `- {joined}`",

@@ -116,3 +116,40 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
         asked(text)
     except EnvironmentFailure:
         return
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-r requirements.txt",
+        "-e .",
+        ".",
+        "..",
+        "./here",
+        "git+https://host/x",
+        "x @ git+https://host/x",
+    ],
+)
+def test_what_is_for_pip_is_said_to_be(text: str) -> None:
+    with pytest.raises(EnvironmentFailure, match="is a line of pip's") as caught:
+        asked(text)
+    assert caught.value.hint == "put it below `- pip:`"
+
+
+@pytest.mark.parametrize(("text", "sign"), [("x=>1.2", ">"), ("x =<1.2,>1", "<")])
+def test_a_comparison_the_wrong_way_round(text: str, sign: str) -> None:
+    with pytest.raises(EnvironmentFailure, match=f"`={sign}` is no comparison") as caught:
+        asked(text)
+    assert caught.value.hint == f"write `{sign}=`"
+
+
+def test_above_all_of_a_version_is_above_it_as_conda_has_it() -> None:
+    from rattler import PackageRecord
+    from rattler.package import BuildString
+
+    (spec,) = specification.match_specs(["x>1.2.*"], {}, channels=CHANNELS, configuration=PERSON)
+    found = {
+        version: spec.matches(PackageRecord("x", version, BuildString("0"), 0, "noarch"))
+        for version in ("1.1", "1.2", "1.2.1", "1.3")
+    }
+    assert found == {"1.1": False, "1.2": False, "1.2.1": True, "1.3": True}
