@@ -87,7 +87,7 @@ def fetch(
         OSError: the cache can't be written.
     """
     found = tuple(Cached(one, _folder(one, settings)) for one in packages)
-    missing = [one for one in found if not (one.unpacked / "info" / "index.json").is_file()]
+    missing = [one for one in found if not _is_whole(one, progress)]
     if missing:
         from runner.conda import runtime
         from runner.conda.transfer import Transfer
@@ -95,6 +95,19 @@ def fetch(
         with partial(settings) as fresh:
             runtime.run(Transfer(missing, fetcher, fresh, progress).run())
     return found
+
+
+def _is_whole(one: Cached, progress: Progress) -> bool:
+    """Whether it is there as it was unpacked; what somebody wrote into is dropped."""
+    from runner.conda import seal
+
+    if not (one.unpacked / "info" / "index.json").is_file():
+        return False
+    if seal.holds(one.unpacked):
+        return True
+    progress.warning(f"the package cache holds changed files of {one.package.name}: fetched again")
+    forget(one.unpacked)
+    return False
 
 
 def forget(unpacked: Path) -> None:

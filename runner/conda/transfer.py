@@ -11,7 +11,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from runner.conda import silence, unpacked
+from runner.conda import seal, silence, unpacked
 from runner.conda.lock_addresses import expanded
 from runner.conda.model import Channel
 from runner.conda.packages import archive_name, full_disk, stem
@@ -148,6 +148,7 @@ class Transfer:
             raise _unusable(error, cached.package) from error
         unpacked.check(fresh / stem(cached.package))
         _recognise(fresh / stem(cached.package), cached.package)
+        seal.put(fresh / stem(cached.package))
         archive.unlink()
         _into_place(fresh, cached)
 

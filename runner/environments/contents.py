@@ -42,6 +42,11 @@ def stat_digest(root: Path) -> str:
     return _digest(_scan(str(root)))
 
 
+def movable_digest(root: Path) -> str:
+    """`stat_digest`, but the same wherever `root` lies."""
+    return _digest([(place.removeprefix(str(root)), files) for place, files in _scan(str(root))])
+
+
 class Scan(NamedTuple):
     """Every file of an environment, bytecode excepted.
 

@@ -1,0 +1,35 @@
+"""What nobody expects of a conda environment: its files written into, unusual words on a screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support import conda_channel
+from tests.support.conda_projects import lay
+
+from tests.cli.test_conda_runs import got  # isort: skip
+
+if TYPE_CHECKING:
+    from tests.support.conda_shelf import Channel
+    from tests.support.program import Program
+
+
+def test_what_a_step_wrote_into_a_package_is_in_no_other_environment(
+    reprun: Program, channel: Channel
+) -> None:
+    # Linked files are the cache's own, so whoever writes into one writes into the cache.
+    lay(reprun.directory / "one", channel, "python", "alpha")
+    lay(reprun.directory / "two", channel, "python", "alpha", "tool")
+    prefix, _ = got(reprun("run", "one"))
+    short = conda_channel.python_version().rpartition(".")[0]
+    module = f"lib/python{short}/site-packages/alpha.py"
+    with Path(prefix, module).open("r+b") as file:
+        file.write(b"__version__ = '6.6'\n")  # as long as it was
+    said = reprun("run", "two")
+    other, _ = got(said)
+    assert Path(other, module).read_text() == "__version__ = '2.0'\n"
+    assert "the package cache holds changed files of alpha: fetched again" in said.err
+    channel.server.stop()
+    assert got(reprun("run", "two"))[0] == other
+    assert reprun.leftovers() == []
