@@ -39,6 +39,7 @@ class Terminal:
         self.transient = transient
         self.live = sys.stderr.isatty() and not quiet
         self._open_line = False
+        self._shown = ""
 
     def __enter__(self) -> Self:
         return self
@@ -55,9 +56,8 @@ class Terminal:
         """A new line for a stage that begins."""
         if self.live:
             self._close_line()
-            self._write(f"{click.style(name.ljust(LABEL_WIDTH), fg='blue')}{_fit(text)}")
-            self._open_line = True
             self._label = name
+            self._show(text)
             if name == STEP:
                 # What follows is the step's own output.
                 self._close_line()
@@ -65,9 +65,8 @@ class Terminal:
     def update(self, text: str) -> None:
         """Replace what the stage's line says."""
         if self.live:
-            label = click.style(self._label.ljust(LABEL_WIDTH), fg="blue")
-            self._write(f"{CLEAR_LINE}{label}{_fit(text)}")
-            self._open_line = True
+            self._write(CLEAR_LINE)
+            self._show(text)
 
     def line(self, text: str) -> None:
         """A tool's own line passes by on the stage's line."""
@@ -75,17 +74,26 @@ class Terminal:
             self.update(text.strip())
 
     def warning(self, text: str, hint: str | None = None) -> None:
-        """A warning stays on the screen."""
-        if not self.quiet:
-            self._close_line()
-            mention(plain(click.style("warning: ", fg="yellow") + text))
-            if hint:
-                mention(plain(click.style("hint: ", fg="cyan") + hint))
+        """A warning stays on the screen, above the line of the stage, which goes on."""
+        if self.quiet:
+            return
+        going_on = self._open_line
+        if going_on:
+            self._write(CLEAR_LINE)
+        mention(plain(click.style("warning: ", fg="yellow") + text))
+        if hint:
+            mention(plain(click.style("hint: ", fg="cyan") + hint))
+        if going_on:
+            self._show(self._shown)
 
     def end(self) -> None:
         """Nothing more is shown on the line that is open."""
         if self.live:
             self._close_line()
+
+    def _show(self, text: str) -> None:
+        self._write(f"{label(self._label)}{_fit(text)}")
+        self._shown, self._open_line = text, True
 
     def _close_line(self) -> None:
         if self._open_line:
