@@ -86,12 +86,13 @@ def _absent(name: str, question: Question, gateway: rattler.Gateway) -> Environm
     asked = question.origins.get(name, f"the conda package `{name}`")
     channels = names(question.channels)
     day = f" up to {question.as_of}" if question.as_of else ""
-    offered = _offered(name, question, gateway)
-    if offered:
+    records = _records(name, question, gateway)
+    if records:
+        what, offered = _offered(name, records, question)
         latest = ", ".join(offered[:_SHOWN])
         more = f", … ({len(offered)} in all)" if len(offered) > _SHOWN else ""
         return NoSuchPackage(
-            f"{asked}: no such version in {channels}{day}, for {question.subdir}",
+            f"{asked}: no such {what} in {channels}{day}, for {question.subdir}",
             f"there are {latest}{more}",
         )
     near = nearest(name, _every_name(question, gateway))
@@ -103,8 +104,25 @@ def _absent(name: str, question: Question, gateway: rattler.Gateway) -> Environm
     )
 
 
-def _offered(name: str, question: Question, gateway: rattler.Gateway) -> list[str]:
-    """The versions that there are, newest first."""
+def _offered(
+    name: str, records: Sequence[rattler.RepoDataRecord], question: Question
+) -> tuple[str, list[str]]:
+    """What is missing, and what there is of it, newest first: versions, else builds of one."""
+    import rattler
+
+    newest = sorted(records, key=lambda one: (one.version, one.build_number), reverse=True)
+    for spec in question.specs:
+        if spec.build and spec.name.normalized == name:
+            version = rattler.MatchSpec(f"{name} {spec.version or '*'}")
+            if builds := [f"{one.version}={one.build}" for one in newest if version.matches(one)]:
+                return "build", list(dict.fromkeys(builds))
+    return "version", list(dict.fromkeys(str(one.version) for one in newest))
+
+
+def _records(
+    name: str, question: Question, gateway: rattler.Gateway
+) -> list[rattler.RepoDataRecord]:
+    """All that the channels have of that name."""
     from runner.conda.solving import platforms, sources
 
     answer = runtime.run(
@@ -112,8 +130,7 @@ def _offered(name: str, question: Question, gateway: rattler.Gateway) -> list[st
             sources(question.channels), platforms(question.subdir), [name], recursive=False
         )
     )
-    found = {record.version for records in answer for record in records}
-    return [str(version) for version in sorted(found, reverse=True)]
+    return [record for records in answer for record in records]
 
 
 def _every_name(question: Question, gateway: rattler.Gateway) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.support import conda_channel
 from tests.support.conda_projects import lay
+from tests.support.terminal import terminal
 
 from tests.cli.test_conda_runs import got  # isort: skip
 
@@ -33,3 +34,26 @@ def test_what_a_step_wrote_into_a_package_is_in_no_other_environment(
     channel.server.stop()
     assert got(reprun("run", "two"))[0] == other
     assert reprun.leftovers() == []
+
+
+def test_a_warning_stands_above_the_line_of_the_stage(reprun: Program, channel: Channel) -> None:
+    lay(reprun.directory, channel, "python", "scripted")
+    with terminal(reprun, "run", ".") as seen:
+        assert seen.end() == 0, seen.text
+    words = [line.split()[0] for line in seen.text.splitlines()[:6]]
+    assert words == ["source", "lock", "warning:", "hint:", "environment", "step"], seen.text
+    assert "linking packages" not in seen.text
+
+
+def test_a_build_that_is_gone_is_told_from_a_version_that_is(
+    reprun: Program, channel: Channel
+) -> None:
+    lay(reprun.directory, channel, "python", "beta=2.0=py37h_1")
+    said = reprun("run", ".")
+    assert said.code == 125
+    assert f"`beta=2.0=py37h_1`: no such build in `{channel.url}`" in said.err
+    assert "hint: there are 2.0=py_0\n" in said.err
+    lay(reprun.directory, channel, "python", "beta=7.0=py37h_1")
+    said = reprun("run", ".")
+    assert "`beta=7.0=py37h_1`: no such version in" in said.err
+    assert "hint: there are 2.0, 1.0\n" in said.err
