@@ -15,7 +15,7 @@ from runner.environments.ensure import no_room
 from runner.environments.platforms import conda_subdir, platform_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import rattler
 
@@ -44,7 +44,7 @@ def resolve(
     Raises:
         EnvironmentFailure: no such package, a conflict, a channel that can't be reached.
     """
-    texts = _texts(spec)
+    texts, origins = _texts(spec), _origins(spec)
     reach = access.of_files(files, spec.origin)
     question = solving.Question(
         texts=texts,
@@ -55,7 +55,7 @@ def resolve(
         priority=reach.configuration.priority,
         subdir=conda_subdir(),
         as_of=spec.as_of,
-        origins=spec.origins,
+        origins=origins,
     )
     gateway = reach.gateway(settings, anew=anew)
     try:
@@ -91,6 +91,14 @@ def _texts(spec: Spec) -> tuple[str, ...]:
     if spec.python is None:
         return spec.conda
     return (_python(spec.python), *(one for one in spec.conda if name_of(one) != "python"))
+
+
+def _origins(spec: Spec) -> Mapping[str, str]:
+    """Where each of them comes from."""
+    if spec.python is None:
+        return spec.origins
+    others = {name: origin for name, origin in spec.origins.items() if name != "python"}
+    return {**others, "python": f"`--python {spec.python}`"}
 
 
 def _python(wanted: str) -> str:

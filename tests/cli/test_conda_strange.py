@@ -57,3 +57,12 @@ def test_a_build_that_is_gone_is_told_from_a_version_that_is(
     said = reprun("run", ".")
     assert "`beta=7.0=py37h_1`: no such version in" in said.err
     assert "hint: there are 2.0, 1.0\n" in said.err
+
+
+def test_a_python_that_was_asked_for_by_flag_is_called_so(
+    reprun: Program, channel: Channel
+) -> None:
+    lay(reprun.directory, channel, "python", "alpha")
+    said = reprun("run", ".", "--python", "3.8")
+    assert said.code == 125
+    assert said.err.startswith(f"error: `--python 3.8`: no such version in `{channel.url}`"), said
