@@ -23,6 +23,12 @@ _POST_LINK: Final = "bin/.{name}-post-link.sh"
 _COPIES: Final = "allow-hard-links = false"
 _TOO_LONG: Final = "longer than the placeholder"
 _SHORTER: Final = "set REPRUN_CACHE to a folder with a shorter path"
+_HINTS: Final = {
+    _TOO_LONG: _SHORTER,
+    "no python version specified": "write `- python` below `dependencies:`",
+}
+_CLOBBERS: Final = "__clobbers__"  # where py-rattler lays what another package has as well
+_SHOWN: Final = 3  # of them
 _SECONDS_OF_QUIET: Final = 0.1
 _SECONDS_TO_END: Final = 10
 
@@ -64,6 +70,26 @@ def link(found: Sequence[Cached], at: Path, *, run_scripts: bool, progress: Prog
             f"the post-link script of {', '.join(reporter.failed)} failed",
             "leave `--link-scripts` away if the step can do without what it makes",
         )
+    _say_clobbered(at, progress)
+
+
+def _say_clobbered(at: Path, progress: Progress) -> None:
+    gone = sorted(_clobbered(at))
+    if gone:
+        names = ", ".join(sorted({name for _, name in gone}))
+        paths = ", ".join(path for path, _ in gone[:_SHOWN]) + (", …" if len(gone) > _SHOWN else "")
+        progress.warning(
+            f"other packages have files of the same names as {names}, and theirs count: {paths}"
+        )
+
+
+def _clobbered(at: Path) -> Iterator[tuple[str, str]]:
+    """Path in the prefix and package of each file that gave way to another package's."""
+    folder = at / _CLOBBERS
+    for file in folder.rglob("*"):
+        if not file.is_dir() or file.is_symlink():
+            name, *parts = file.relative_to(folder).parts
+            yield "/".join(parts), name
 
 
 def _until_quiet(at: Path) -> None:
@@ -150,7 +176,7 @@ def _failure(error: Exception) -> Exception:
     lines = tuple(_lines(error))
     return BuildFailure(
         f"the packages can't be linked: {lines[0] if lines else error}",
-        _SHORTER if _TOO_LONG in str(error) else None,
+        next((hint for words, hint in _HINTS.items() if words in str(error)), None),
         details=lines[1:],
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support import conda_channel
+from tests.support.conda_channel import Package
 from tests.support.conda_projects import lay
 from tests.support.terminal import terminal
 
@@ -66,3 +67,29 @@ def test_a_python_that_was_asked_for_by_flag_is_called_so(
     said = reprun("run", ".", "--python", "3.8")
     assert said.code == 125
     assert said.err.startswith(f"error: `--python 3.8`: no such version in `{channel.url}`"), said
+
+
+def test_two_packages_with_a_file_of_one_name_are_warned_of(
+    reprun: Program, channel: Channel
+) -> None:
+    names = ("clash-a", "clash-b")
+    files = {name: {"share/same.txt": name.encode()} for name in names}
+    channel.add(*(Package(name, "1.0", files=files[name], noarch="generic") for name in names))
+    lay(reprun.directory, channel, *names)
+    said = reprun("run", ".", "-e", "shown")
+    assert said.code == 0, said
+    (kept,) = reprun.home.glob("cache/envs/conda/*/share/same.txt")
+    (lost,) = {*names} - {kept.read_text()}
+    assert f"files of the same names as {lost}, and theirs count: share/same.txt" in said.err
+    assert reprun.records()[0]["warnings"] == [said.err.strip().removeprefix("warning: ")]
+
+
+def test_a_module_without_a_python_to_be_in_is_told_what_is_missing(
+    reprun: Program, channel: Channel
+) -> None:
+    channel.add(conda_channel.module("alone", "1.0", depends=()))
+    lay(reprun.directory, channel, "alone")
+    said = reprun("run", ".", "-e", "shown")
+    assert said.code == 125
+    assert "hint: write `- python` below `dependencies:`" in said.err
+    assert reprun.records() == []
