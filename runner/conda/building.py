@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.conda import access, activation, lock_file, packages, prefix
 from runner.conda.resolution import PIP_OPTIONS
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from runner.progress import Progress
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
+
+_SHOWN: Final = 3  # of files that gave way
 
 
 def build(
@@ -38,8 +40,9 @@ def build(
     cached = packages.fetch(conda, reach.fetcher, settings=settings, progress=progress)
     run_scripts = lock.context == LINK_SCRIPTS
     prefix.link(cached, at, run_scripts=run_scripts, progress=progress)
+    _say_clobbered(at, progress)
     if not run_scripts:
-        _say(cached, progress)
+        _say_not_run(cached, progress)
     if pip := [one for one in held.packages if one.manager == "pip"]:
         from runner.conda.pip_install import install_packages
         from runner.environments import build_tools
@@ -62,7 +65,16 @@ def _said_by(lock: Lock) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys((lock.origin, made_from, beside)))
 
 
-def _say(cached: Sequence[Cached], progress: Progress) -> None:
+def _say_clobbered(at: Path, progress: Progress) -> None:
+    if gone := sorted(prefix.clobbered(at)):
+        names = ", ".join(sorted({name for _, name in gone}))
+        paths = ", ".join(path for path, _ in gone[:_SHOWN]) + (", …" if len(gone) > _SHOWN else "")
+        progress.warning(
+            f"other packages have files of the same names as {names}, and theirs count: {paths}"
+        )
+
+
+def _say_not_run(cached: Sequence[Cached], progress: Progress) -> None:
     if names := prefix.scripts_not_run(cached):
         progress.warning(
             f"the post-link scripts of {', '.join(names)} were not run",

@@ -28,7 +28,6 @@ _HINTS: Final = {
     "no python version specified": "write `- python` below `dependencies:`",
 }
 _CLOBBERS: Final = "__clobbers__"  # where py-rattler lays what another package has as well
-_SHOWN: Final = 3  # of them
 _SECONDS_OF_QUIET: Final = 0.1
 _SECONDS_TO_END: Final = 10
 
@@ -70,21 +69,10 @@ def link(found: Sequence[Cached], at: Path, *, run_scripts: bool, progress: Prog
             f"the post-link script of {', '.join(reporter.failed)} failed",
             "leave `--link-scripts` away if the step can do without what it makes",
         )
-    _say_clobbered(at, progress)
 
 
-def _say_clobbered(at: Path, progress: Progress) -> None:
-    gone = sorted(_clobbered(at))
-    if gone:
-        names = ", ".join(sorted({name for _, name in gone}))
-        paths = ", ".join(path for path, _ in gone[:_SHOWN]) + (", …" if len(gone) > _SHOWN else "")
-        progress.warning(
-            f"other packages have files of the same names as {names}, and theirs count: {paths}"
-        )
-
-
-def _clobbered(at: Path) -> Iterator[tuple[str, str]]:
-    """Path in the prefix and package of each file that gave way to another package's."""
+def clobbered(at: Path) -> Iterator[tuple[str, str]]:
+    """Path in the prefix `at` and package of each file that gave way to another package's."""
     folder = at / _CLOBBERS
     for file in folder.rglob("*"):
         if not file.is_dir() or file.is_symlink():

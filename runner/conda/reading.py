@@ -48,6 +48,9 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
         warnings=(*content.warnings, *meant, *found.warnings),
     )
     spec = local_packages.asking_for(spec, asked, files)
+    if not (spec.conda or spec.requirements or spec.local_packages):
+        warning = f"{path}: asks for no package, and so the environment is empty"
+        spec = replace(spec, warnings=(*spec.warnings, warning))
     if spec.requirements or spec.local_packages:
         spec = _with_pip(spec, path)
     spec = replace(spec, words=project_lock.words_of(spec, content.channels))

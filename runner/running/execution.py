@@ -51,6 +51,8 @@ def make_ready(
     step = planned.prepared.step
     for text in planned.prepared.warnings:
         progress.warning(text)
+    shown = render(step, hiding=True)
+    surroundings.warn_of_another_python(environment, activation, shown, progress)
     return Ready(
         planned=planned,
         step=step,
@@ -59,7 +61,7 @@ def make_ready(
         checkout=checkout,
         read=read,
         command=render(step),
-        shown_command=render(step, hiding=True),
+        shown_command=shown,
         secrets=tuple(text for bound in step.parameters for text in sorted(bound.secret_texts())),
         baseline=artifacts.baseline(checkout.root),
         handles=tuple(handle for handle in (checkout.handle, used) if handle is not None),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from runner.environments import kinds
 from runner.environments.base import Activation
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from runner.settings import Settings
     from runner.source.model import Checkout
 
+_PYTHON: Final = re.compile(r"(?:^|[\s;&|(])((?:python|pip)[\d.]*)(?=\s|$)")
 BEFORE_PREFIXES = ("2.", "3.6.", "3.7.")  # these know no PYTHONPYCACHEPREFIX
 
 
@@ -41,6 +43,20 @@ def activate(
     return layer.install(
         environment.lock, environment, checkout, settings=settings, progress=progress
     )
+
+
+def warn_of_another_python(
+    environment: Environment, activation: Activation, command: str, progress: Progress
+) -> None:
+    """Say that a step's Python is the machine's, where its environment brings none."""
+    if environment.interpreter is not None or not activation.path:
+        return
+    match = _PYTHON.search(command)
+    if match is not None and not any((at / match[1]).exists() for at in activation.path):
+        progress.warning(
+            f"the environment has no `{match[1]}`: the command gets what this machine has on PATH",
+            "write `- python` below `dependencies:`",
+        )
 
 
 @contextlib.contextmanager

@@ -93,3 +93,26 @@ def test_a_module_without_a_python_to_be_in_is_told_what_is_missing(
     assert said.code == 125
     assert "hint: write `- python` below `dependencies:`" in said.err
     assert reprun.records() == []
+
+
+def test_the_machines_python_is_not_taken_for_the_environments(
+    reprun: Program, channel: Channel
+) -> None:
+    channel.add(Package("plain", "1.0", files={"share/plain": b"plain"}, noarch="generic"))
+    lay(reprun.directory, channel, "plain")
+    said = reprun("run", ".")
+    assert said.code == 0, said
+    warning = "the environment has no `python`: the command gets what this machine has on PATH"
+    assert f"warning: {warning}\nhint: write `- python` below `dependencies:`\n" in said.err
+    assert reprun.records()[0]["warnings"] == [warning]
+    assert warning in reprun("run", ".").err, "of a warm run too"
+    assert "no `python`" not in reprun("run", ".", "-e", "shown").err
+    lay(reprun.directory, channel, "python", "plain")
+    assert reprun("run", ".").err == ""
+
+
+def test_an_environment_of_nothing_is_said_to_be_empty(reprun: Program, channel: Channel) -> None:
+    lay(reprun.directory, channel)
+    said = reprun("run", ".", "-e", "shown")
+    assert said.code == 0, said
+    assert "conda.yaml: asks for no package, and so the environment is empty" in said.err
