@@ -11,11 +11,8 @@ from runner.environments.resolve import kept_options, lay_out
 from runner.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from runner.conda.model import LockedPackage
     from runner.environments.base import Interpreter, Spec
-    from runner.environments.conda_file import CondaFile
     from runner.progress import Progress
     from runner.settings import Settings
     from runner.source.model import ProjectFiles
@@ -38,21 +35,6 @@ class Section(NamedTuple):
     packages: tuple[LockedPackage, ...] = ()
     options: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def require_python(content: CondaFile, path: str, solved: Iterable[str]) -> None:
-    """Refuse a `pip:` section where conda's packages, by their names `solved`, have no Python.
-
-    Raises:
-        EnvironmentFailure: there is none to install it with.
-    """
-    if content.pip and "python" not in solved:
-        first = content.pip[0]
-        raise EnvironmentFailure(
-            f"{path}:{first.line}:{first.column}: `{first.text}` is for pip, but conda's section "
-            "brings no Python",
-            _HINT,
-        )
 
 
 def resolve(

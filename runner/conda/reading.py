@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from runner import fingerprint
 from runner.conda import channels, configuration, project_lock
-from runner.conda.specification import channels_of, name_of
+from runner.conda.specification import channels_of, name_of, python_of
 from runner.environments import conda_file, local_packages, reading
 from runner.environments.base import Spec
 from runner.environments.requirements import text_of
@@ -47,7 +47,7 @@ def read(kind: str, files: ProjectFiles, path: str, *, as_of: str | None) -> Spe
         },
         warnings=(*content.warnings, *meant, *found.warnings),
     )
-    spec = local_packages.asking_for(spec, asked, files)
+    spec = _with_python(local_packages.asking_for(spec, asked, files))
     if not (spec.conda or spec.requirements or spec.local_packages):
         warning = f"{path}: asks for no package, and so the environment is empty"
         spec = replace(spec, warnings=(*spec.warnings, warning))
@@ -64,6 +64,15 @@ def _digest(spec: Spec, priority: str) -> str:
     if priority == "flexible" or spec.lock_text is not None:
         return digest
     return fingerprint.of_value("channel-priority", [digest, priority])
+
+
+def _with_python(spec: Spec) -> Spec:
+    """The Python that the project's own packages need counts where the file names none."""
+    if spec.python is None:
+        return spec
+    named = "python" in map(name_of, spec.conda)
+    more = () if named else (python_of(spec.python),)
+    return replace(spec, python=None, conda=(*spec.conda, *more))
 
 
 def _with_pip(spec: Spec, path: str) -> Spec:

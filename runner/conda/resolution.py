@@ -8,7 +8,7 @@ from runner import fingerprint
 from runner.conda import access, lock_file, packages, solving
 from runner.conda.logins import without_logins
 from runner.conda.model import LockedPackage
-from runner.conda.specification import match_specs, name_of
+from runner.conda.specification import match_specs, name_of, python_of
 from runner.environments.base import CONDA_LOCK, Lock
 from runner.environments.build_tools import BuildTools
 from runner.environments.ensure import no_room
@@ -90,7 +90,7 @@ def _texts(spec: Spec) -> tuple[str, ...]:
     """What is asked for; another Python takes the place of the file's own."""
     if spec.python is None:
         return spec.conda
-    return (_python(spec.python), *(one for one in spec.conda if name_of(one) != "python"))
+    return (python_of(spec.python), *(one for one in spec.conda if name_of(one) != "python"))
 
 
 def _origins(spec: Spec) -> Mapping[str, str]:
@@ -99,10 +99,6 @@ def _origins(spec: Spec) -> Mapping[str, str]:
         return spec.origins
     others = {name: origin for name, origin in spec.origins.items() if name != "python"}
     return {**others, "python": f"`--python {spec.python}`"}
-
-
-def _python(wanted: str) -> str:
-    return f"python{wanted}" if wanted[0] in "<>=!~" else f"python={wanted}"
 
 
 def locked(record: rattler.RepoDataRecord) -> LockedPackage:

@@ -39,6 +39,12 @@ def name_of(text: str) -> str:
     return match["name"].lower() if match else ""
 
 
+def python_of(wanted: str) -> str:
+    """The specification for a Python, as other kinds are asked for one: `3.10`, `>=3.9, <4`."""
+    wanted = wanted.replace(" ", "")
+    return f"python{wanted}" if wanted[:1] in {"<", ">", "=", "!", "~"} else f"python={wanted}"
+
+
 def channel_of(text: str) -> str | None:
     """The channel that the specification `text` names, None where it leaves that open."""
     if (key := _KEY.search(text)) is not None:

@@ -10,9 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from runner.conda.model import LockedPackage
-from runner.conda.pip_section import Section, require_python
+from runner.conda.pip_section import Section
 from runner.environments import contents
-from runner.environments.conda_file import Asked, CondaFile
 from runner.errors import (
     BuildFailure,
     DependencyConflict,
@@ -448,12 +447,3 @@ def test_a_prefix_without_a_python_of_today_is_refused(bench: Bench) -> None:
     (bench.root / "old" / "lib" / "python2.7").mkdir(parents=True)
     with pytest.raises(EnvironmentFailure, match="bring Python 2"):
         bench.resolve(bench.root / "old", "alpha")
-
-
-def test_a_section_without_a_python_is_refused_at_its_place() -> None:
-    content = CondaFile(packages=(Asked("cmake", 2, 5),), pip=(Asked("mlflow", 4, 9),))
-    require_python(content, "conda.yaml", ["cmake", "python"])
-    require_python(replace(content, pip=()), "conda.yaml", ["cmake"])
-    with pytest.raises(EnvironmentFailure, match=r"^conda.yaml:4:9: `mlflow` is for pip") as caught:
-        require_python(content, "conda.yaml", ["cmake"])
-    assert "python=3" in str(caught.value.hint)

@@ -152,3 +152,21 @@ def test_a_package_that_is_not_asked_for_can_not_be_dropped(tmp_path: Path) -> N
     with pytest.raises(RequestError, match="asks for no such package") as caught:
         amend(tmp_path, Request(".", tmp_path, drop_packages=("typing_extension",)))
     assert caught.value.hint == "did you mean `typing-extensions`?"
+
+
+@pytest.mark.parametrize(
+    ("asked", "conda"),
+    [
+        ("- python=3.9\n- pip\n", ("python=3.9", "pip")),
+        ("- pip\n", ("pip", "python>=3.8,<4")),
+    ],
+)
+def test_the_python_of_the_projects_own_package_does_not_beat_that_of_its_file(
+    tmp_path: Path, asked: str, conda: tuple[str, ...]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.8, <4"\n'
+        '[build-system]\nrequires = ["setuptools"]\n'
+    )
+    spec = read(tmp_path, f"dependencies:\n{asked}- pip: ['-e .']\n")
+    assert (spec.conda, spec.python) == (conda, None)
