@@ -44,26 +44,32 @@ def resolve(
     Raises:
         EnvironmentFailure: no such package, a conflict, a channel that can't be reached.
     """
-    texts, origins = _texts(spec), _origins(spec)
     reach = access.of_files(files, spec.origin)
-    question = solving.Question(
-        texts=texts,
-        specs=match_specs(
-            texts, spec.origins, channels=spec.channels, configuration=reach.configuration
-        ),
-        channels=spec.channels,
-        priority=reach.configuration.priority,
-        subdir=conda_subdir(),
-        as_of=spec.as_of,
-        origins=origins,
-    )
     gateway = reach.gateway(settings, anew=anew)
     try:
-        records = solving.solve(question, gateway, watch=reach.watch(settings), progress=progress)
+        records = solving.solve(
+            _question(spec, reach), gateway, watch=reach.watch(settings), progress=progress
+        )
     except OSError as error:
         raise no_room(error, settings) from error
     conda = tuple(locked(record) for record in records)
-    pip = _pip(spec, conda, reach, files, settings, progress)
+    return _lock(spec, conda, _pip(spec, conda, reach, files, settings, progress))
+
+
+def _question(spec: Spec, reach: Access) -> solving.Question:
+    texts, configuration = _texts(spec), reach.configuration
+    return solving.Question(
+        texts=texts,
+        specs=match_specs(texts, spec.origins, channels=spec.channels, configuration=configuration),
+        channels=spec.channels,
+        priority=configuration.priority,
+        subdir=conda_subdir(),
+        as_of=spec.as_of,
+        origins=_origins(spec),
+    )
+
+
+def _lock(spec: Spec, conda: Sequence[LockedPackage], pip: Section) -> Lock:
     text = lock_file.write(
         (*conda, *pip.packages),
         channels=[address for channel in spec.channels for address in channel.addresses],

@@ -45,11 +45,6 @@ def read(
             return spec
         return replace(spec, context=LINK_SCRIPTS)
 
-    if request.link_scripts and not backend.SCRIPTS:
-        progress.warning(
-            f"--link-scripts changes nothing: no package of a `{backend.NAME}` has any",
-            "pass `--env-manager conda`" if reference.kind == "conda_env" else None,
-        )
     changed = [
         flag
         for flag, given in (
@@ -60,14 +55,8 @@ def read(
         )
         if given
     ]
-    if not changed:
-        return read_from(files)
-    if not backend.AMENDS:
-        of_image = reference.kind == "docker_env"
-        progress.warning(
-            f"{_change(changed)} nothing: `{backend.NAME}` is used as it is",
-            "change the image, or its Dockerfile" if of_image else "leave `--env-manager` away",
-        )
+    _warn_of_no_effect(backend, reference, changed, request, progress)
+    if not changed or not backend.AMENDS:
         return read_from(files)
     spec = read_from(without_own_lock(files, reference.path or ""))
     # In a lock of conda's, Python is one of the packages.
@@ -79,6 +68,27 @@ def read(
         )
     _refuse_absent(spec, request)
     return _amended(spec, request)
+
+
+def _warn_of_no_effect(
+    backend: Backend,
+    reference: EnvironmentReference,
+    changed: list[str],
+    request: Request,
+    progress: Progress,
+) -> None:
+    """Say which flags mean nothing to the kind."""
+    if request.link_scripts and not backend.SCRIPTS:
+        progress.warning(
+            f"--link-scripts changes nothing: no package of a `{backend.NAME}` has any",
+            "pass `--env-manager conda`" if reference.kind == "conda_env" else None,
+        )
+    if changed and not backend.AMENDS:
+        of_image = reference.kind == "docker_env"
+        progress.warning(
+            f"{_change(changed)} nothing: `{backend.NAME}` is used as it is",
+            "change the image, or its Dockerfile" if of_image else "leave `--env-manager` away",
+        )
 
 
 def _change(flags: list[str]) -> str:
