@@ -41,7 +41,7 @@ def explained(said: str, question: Question, gateway: rattler.Gateway) -> Enviro
     where = f"{_file(question)}: " if question.origins else ""
     return DependencyConflict(
         f"{where}no set of packages satisfies all of it",
-        _missing_on_machine(text) or _loosen(concerned),
+        _missing_on_machine(text) or _loosen(concerned, question.as_of),
         details=(*lines, *concerned),
     )
 
@@ -60,7 +60,9 @@ def _concerned(text: str, question: Question) -> Iterator[str]:
             yield question.origins[name].replace("the conda package ", "")
 
 
-def _loosen(concerned: Sequence[str]) -> str:
+def _loosen(concerned: Sequence[str], as_of: str | None) -> str:
+    if as_of is not None:
+        return "name a later day with `--as-of`, or loosen what is asked for"
     if len(concerned) == 1:
         return f"change {concerned[0]}"
     return "loosen one of them" if concerned else "ask for less, or add a channel"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Node = Any  # PyYAML's classes for these are only imported with it
 
 _KEYS: Final = ("name", "channels", "dependencies", "variables", "prefix")
+_OF_CONDA_LOCK: Final = ("platforms", "category")  # for whoever locks for others than this machine
 _SHAPE: Final = "begin with `dependencies:` and put a package on each line: `  - numpy=1.16`"
 _SELECTOR: Final = re.compile(r"#[^\n]*\[([^\[\]\n]+)\][^()\n]*$", re.MULTILINE)
 _PROCESSORS: Final = {"x86_64": ("linux64",), "aarch64": ("aarch64",)}
@@ -146,7 +147,7 @@ def _entries(root: Node, path: str) -> tuple[dict[str, Node], tuple[str, ...]]:
         name = str(key.value) if key.id == "scalar" else ""
         if name in entries:
             warnings.append(f"{_place(key, path)}: `{name}` is there twice: the last one counts")
-        elif name not in _KEYS:
+        elif name not in (*_KEYS, *_OF_CONDA_LOCK):
             hint = "; it belongs under `dependencies`" if name == "pip" else ""
             if near := _meant(name):
                 hint = f"; did you mean `{near}`?"

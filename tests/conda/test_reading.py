@@ -170,3 +170,10 @@ def test_the_python_of_the_projects_own_package_does_not_beat_that_of_its_file(
     )
     spec = read(tmp_path, f"dependencies:\n{asked}- pip: ['-e .']\n")
     assert (spec.conda, spec.python) == (conda, None)
+
+
+def test_what_only_conda_lock_asks_for_is_no_unknown_key(tmp_path: Path) -> None:
+    spec = read(tmp_path, "platforms: [linux-64]\ncategory: dev\ndependencies: [numpy]\n")
+    assert spec.warnings == ()
+    (warning,) = read(tmp_path, "platform: [linux-64]\ndependencies: [numpy]\n").warnings
+    assert warning.startswith("conda.yaml:1:1: the unknown key `platform` is ignored")

@@ -160,6 +160,7 @@ def test_what_was_built_later_is_not_there_yet(solve: Solver) -> None:
     assert solve("new", channels=("main",), as_of="2021-12-20T11:33:21Z")["alpha"] == "2.0 of main"
     early = solve.fails("new", channels=("main",), as_of="2021-12-20T11:33:19Z")
     assert isinstance(early, DependencyConflict)
+    assert early.hint == "name a later day with `--as-of`, or loosen what is asked for"
 
 
 def test_what_the_machine_has_is_asked_for(solve: Solver, monkeypatch: pytest.MonkeyPatch) -> None:
