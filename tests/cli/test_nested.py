@@ -44,7 +44,7 @@ entry_points:
   wait:
     command: "reprun run . -e sleep"
   sleep:
-    command: "touch started; sleep 60 & wait"
+    command: ": >started; sleep 60 & wait"
   python:
     command: "python start.py"
   env:
